@@ -100,6 +100,7 @@ type Log struct {
 	ErrorID    ID         // attachments: the report they belong to
 	AppVersion string
 	AppBuild   string
+	Dated      bool   // Timestamp is the log's own; else it is the time of receipt, and no acceptance window applies
 	Raw        []byte // the log's JSON exactly as received
 }
 

@@ -15,17 +15,18 @@ import (
 // decoder reads JSON token by token. Every method reads one value, of whatever kind it is: what is not of the
 // kind asked for counts as absent. After an error nothing more is read.
 type decoder struct {
-	json *jsontext.Decoder
-	err  error
+	json  *jsontext.Decoder
+	err   error
+	limit limit
 }
 
 func newDecoder(raw []byte) *decoder {
-	return &decoder{json: jsontext.NewDecoder(bytes.NewBuffer(raw),
-		jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))}
+	d := jsontext.NewDecoder(bytes.NewBuffer(raw), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	return &decoder{json: d, limit: newLimit()}
 }
 
-// members reads an object: it yields the name of each member, quoted as in the text, and the loop's body must
-// read its value. The loop must run to its end.
+// members reads an object: it yields the name of each member, valid until the next read, and the loop's body
+// must read its value. The loop must run to its end.
 func (d *decoder) members() iter.Seq[string] {
 	return func(yield func(string) bool) {
 		if !d.enter(jsontext.KindBeginObject) {

@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"strings"
+
 	"github.com/go-json-experiment/json/jsontext"
 
 	"lifeboat/internal/diag"
@@ -17,7 +19,7 @@ func (d *decoder) properties() []diag.Property {
 		return list.properties
 	}
 	for name := range d.members() {
-		p := diag.Property{Name: decodeName([]byte(name))}
+		p := diag.Property{Name: strings.ToValidUTF8(strings.Clone(name), "\uFFFD")}
 		if d.kind() == jsontext.KindNull {
 			d.skip()
 			continue

@@ -5,6 +5,8 @@ import (
 	"os"
 	"testing"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"lifeboat/internal/diag"
 	"lifeboat/internal/wire"
 )
@@ -35,11 +37,21 @@ func eventsBody(t testing.TB) []byte {
 	return bytes.Join([][]byte{[]byte(`{"logs":[`), bytes.Join(bytes.Split(bytes.Repeat(append(event, '\x00'), 50), []byte{0})[:50], []byte(",")), []byte("]}")}, nil)
 }
 
+// compact is body without spaces, as the SDKs for Android and Apple send it.
+func compact(t testing.TB, body []byte) []byte {
+	t.Helper()
+	v := jsontext.Value(bytes.Clone(body))
+	if err := v.Compact(); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
 func BenchmarkSplitAndPeek(b *testing.B) {
 	bodies := []struct {
 		name string
 		body []byte
-	}{{"crash", crashBody(b)}, {"events", eventsBody(b)}}
+	}{{"crash", crashBody(b)}, {"events", eventsBody(b)}, {"compact events", compact(b, eventsBody(b))}}
 	for _, bench := range bodies {
 		b.Run(bench.name, func(b *testing.B) {
 			b.SetBytes(int64(len(bench.body)))

@@ -22,8 +22,8 @@ func SplitContainer(body []byte) (elements [][]byte, err error) {
 		return nil, containerError(&s, "the body is not a JSON object with a logs array")
 	}
 	found, many := false, false
-	s.members(func(name []byte) {
-		if decodeName(name) != "logs" {
+	s.members(func(name string) {
+		if name != "logs" {
 			s.skip()
 			return
 		}

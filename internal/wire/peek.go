@@ -61,8 +61,8 @@ type peeked struct {
 }
 
 func (p *peeked) read() {
-	p.s.members(func(name []byte) {
-		switch decodeName(name) {
+	p.s.members(func(name string) {
+		switch name {
 		case "type":
 			p.typ = p.scalar()
 		case "timestamp":
@@ -90,8 +90,8 @@ func (p *peeked) device() {
 		p.s.skip()
 		return
 	}
-	p.s.members(func(name []byte) {
-		switch decodeName(name) {
+	p.s.members(func(name string) {
+		switch name {
 		case "appVersion":
 			p.appVersion = decodeDeviceText(p.scalar())
 		case "appBuild":

@@ -89,17 +89,22 @@ func (s *scanner) value() []byte {
 	return s.b[start:s.i:s.i]
 }
 
-// members calls fn with the name, quoted, of each member of the object that is next; fn steps over the value.
-func (s *scanner) members(fn func(name []byte)) {
+// members calls fn with the name of each member of the object that is next; fn steps over the value. The name
+// is valid as long as the text.
+func (s *scanner) members(fn func(name string)) {
 	if !s.enter('{') || s.leave('}') {
 		return
 	}
 	for s.fault == sound {
-		name := s.name()
+		name, escaped := s.name()
 		if s.fault != sound {
 			return
 		}
-		fn(name)
+		if escaped {
+			fn(decodeString(name))
+		} else {
+			fn(view(name[1 : len(name)-1]))
+		}
 		if !s.take(',') {
 			s.close('}')
 			return
@@ -144,17 +149,17 @@ func (s *scanner) close(end byte) {
 	}
 }
 
-// name steps over a member's name and its colon.
-func (s *scanner) name() []byte {
+// name steps over a member's name and its colon. It gives the name as it stands there, quoted.
+func (s *scanner) name() (quoted []byte, escaped bool) {
 	if s.peek() != '"' {
 		s.stop()
-		return nil
+		return nil, false
 	}
 	start := s.i
-	s.text()
+	escaped = s.text()
 	end := s.i
 	s.expect(':')
-	return s.b[start:end]
+	return s.b[start:end], escaped
 }
 
 // skip steps over the next value. It keeps the kinds of open containers in two words instead of on the
@@ -274,7 +279,7 @@ const (
 
 // text steps over a string, eight bytes at a time: a byte of the word is special if it is a quote, a
 // backslash or a control character. The lowest byte marked is always a true one.
-func (s *scanner) text() {
+func (s *scanner) text() (escaped bool) {
 	b, i := s.b, s.i+1
 	for {
 		for i+8 <= len(b) {
@@ -282,7 +287,10 @@ func (s *scanner) text() {
 			quote, back := w^(ones*'"'), w^(ones*'\\')
 			marks := ((quote-ones)&^quote | (back-ones)&^back | (w-ones*' ')&^w) & highs
 			if marks != 0 {
-				i += bits.TrailingZeros64(marks) >> 3
+				if i += bits.TrailingZeros64(marks) >> 3; b[i] == '"' {
+					s.i = i + 1
+					return escaped
+				}
 				break
 			}
 			i += 8
@@ -290,29 +298,24 @@ func (s *scanner) text() {
 		for i < len(b) && b[i] >= ' ' && b[i] != '"' && b[i] != '\\' {
 			i++
 		}
-		switch {
-		case i >= len(b):
-			s.fail(truncated)
-			return
-		case b[i] == '"':
+		if i < len(b) && b[i] == '"' {
 			s.i = i + 1
-			return
-		case b[i] != '\\':
-			s.fail(malformed)
-			return
+			return escaped
 		}
-		n := escapeLen(b[i:])
+		n := escapeLen(b[min(i, len(b)):])
 		if n == 0 {
-			s.fail(malformed)
-			return
+			s.i = i
+			s.stop()
+			return escaped
 		}
 		i += n
+		escaped = true
 	}
 }
 
 // escapeLen is the length of the escape that b starts with, 0 if it is none.
 func escapeLen(b []byte) int {
-	if len(b) < 2 {
+	if len(b) < 2 || b[0] != '\\' {
 		return 0
 	}
 	switch b[1] {

@@ -9,10 +9,13 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// decodeName is the name that quoted, a JSON string, stands for. It is valid as long as quoted is.
+// view is b as a string for a caller that only looks at it: it is valid as long as b.
+func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+
+// decodeName is the name that quoted, a JSON string, stands for. It is valid as long as quoted.
 func decodeName(quoted []byte) string {
 	if inner := quoted[1 : len(quoted)-1]; bytes.IndexByte(inner, '\\') < 0 {
-		return unsafe.String(unsafe.SliceData(inner), len(inner)) // looked at, never kept
+		return view(inner)
 	}
 	return decodeString(quoted)
 }
@@ -61,5 +64,5 @@ func decodeView(raw []byte) string {
 	case raw[0] == '"':
 		return decodeName(raw)
 	}
-	return unsafe.String(unsafe.SliceData(raw), len(raw))
+	return view(raw)
 }

@@ -47,7 +47,9 @@ func Peek(raw []byte, app diag.ID, install diag.InstallID, received time.Time) (
 	if l.Timestamp, l.Dated = parseTimestamp(decodeView(p.timestamp)); !l.Dated {
 		l.Timestamp = diag.DeviceTimeOf(received)
 	}
-	l.Session, _ = diag.ParseID(decodeView(p.session))
+	if id, ok := diag.ParseID(decodeView(p.session)); ok {
+		l.Session = id
+	}
 	l.ID = p.logID(&l, app, install)
 	return l, ""
 }

@@ -97,12 +97,12 @@ func appleFrame(line string) (diag.Frame, bool) {
 	}
 	digits, code, _ := strings.Cut(rest[i+1:], " ")
 	address, ok := parseAddress(digits)
-	if !ok {
+	if !ok || address == 0 {
 		return diag.Frame{}, false
 	}
 	f := diag.Frame{Image: strings.TrimSpace(rest[:i]), Address: address, Code: unescapePlist(strings.TrimSpace(code))}
-	if symbol, offset, ok := cutOffset(f.Code); ok && strings.HasPrefix(symbol, "0x") {
-		f.Offset = offset
+	if f.Image == "???" {
+		f.Image = ""
 	}
 	readCode(&f)
 	return f, true

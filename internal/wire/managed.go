@@ -32,12 +32,12 @@ func managedFrame(line string) (diag.Frame, bool) {
 	if !ok {
 		return diag.Frame{}, false
 	}
+	if _, _, _, js := cutPlace(params); js {
+		return diag.Frame{}, false
+	}
 	if javaPlace(&f, params) {
 		f.Class, f.Method = cutJavaSymbol(symbol)
 		return f, f.Class != ""
-	}
-	if _, _, _, js := cutPlace(params); js {
-		return diag.Frame{}, false
 	}
 	f.Class, f.Method = cutSymbol(symbol)
 	f.Params = params
@@ -98,14 +98,15 @@ func cutWrapper(s string) string {
 	return s
 }
 
-// cutParams splits "Symbol (params) tail". The symbol holds no blanks, and a dot, colon or slash.
+// cutParams splits "Symbol (params) tail". The symbol holds no blanks. One without a dot, colon or slash is the
+// name of a dynamic method; with a blank behind it, it is a word of prose.
 func cutParams(s string) (symbol, params, tail string, ok bool) {
 	open := strings.IndexByte(s, '(')
 	if open < 0 {
 		return "", "", "", false
 	}
 	symbol = strings.TrimSpace(s[:open])
-	if strings.ContainsAny(symbol, " \t") || !strings.ContainsAny(symbol, ".:/") {
+	if symbol == "" || strings.ContainsAny(symbol, " \t") || len(symbol) < open && !strings.ContainsAny(symbol, ".:/") {
 		return "", "", "", false
 	}
 	level := 0
@@ -229,19 +230,17 @@ func cutLine(s string) (file string, line int, ok bool) {
 	return s[:colon], int(n), true
 }
 
-// javaPlace reads what stands in the parentheses of a Java frame, and tells it from .NET parameters.
+// javaPlace reads what stands in the parentheses of a Java frame, and tells it from .NET parameters, which never
+// end in a colon and digits.
 func javaPlace(f *diag.Frame, s string) bool {
 	switch s {
 	case "Native Method":
 		f.Native = true
-	case "Unknown Source", "SourceFile", "":
-		if s == "" {
-			return false
-		}
+	case "Unknown Source", "SourceFile":
 		f.File = s
 	default:
 		file, line, ok := cutNumber(s)
-		if !hasAnySuffix(file, ".java", ".kt", ".scala", ".groovy") && (!ok || strings.ContainsAny(file, " ,")) {
+		if !ok && !hasAnySuffix(file, ".java", ".kt", ".scala", ".groovy") {
 			return false
 		}
 		f.File, f.Line = file, line

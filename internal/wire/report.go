@@ -125,7 +125,7 @@ func (r *errorLog) settle() {
 	r.settleImages()
 	images := newImageIndex(r.Stack.Images)
 	if r.Stack.Exception != nil {
-		r.settleException(r.Stack.Exception, base, images)
+		r.settleException(r.Stack.Exception, base, images, 1)
 	}
 	for i := range r.Stack.Threads {
 		r.settleThread(&r.Stack.Threads[i], base, images)
@@ -140,12 +140,15 @@ func (r *errorLog) settle() {
 	}
 }
 
-// settleException does so for an exception and its causes.
-func (r *errorLog) settleException(e *diag.Exception, inherited diag.Platform, images imageIndex) {
+// settleException does so for an exception and its causes; the outermost exception is level 1.
+func (r *errorLog) settleException(e *diag.Exception, inherited diag.Platform, images imageIndex, level int) {
 	e.Platform = exceptionPlatform(e, &r.Device, inherited)
 	lang := language(e.Platform, &r.Device)
 	for i := range e.Frames {
 		e.Frames[i].Language = lang
+	}
+	if cause := causeOfText(e); cause != nil && len(e.Inner) == 0 && r.limit.exception(level+1) {
+		e.Inner = []diag.Exception{*cause}
 	}
 	e.Frames = combine(e.Platform, e.Frames, framesOfText(e, &r.limit))
 	settleNative(e.Platform, e.Frames, images)
@@ -153,7 +156,7 @@ func (r *errorLog) settleException(e *diag.Exception, inherited diag.Platform, i
 		splitUnityMessage(e)
 	}
 	for i := range e.Inner {
-		r.settleException(&e.Inner[i], e.Platform, images)
+		r.settleException(&e.Inner[i], e.Platform, images, level+1)
 	}
 }
 
@@ -166,7 +169,7 @@ func (r *errorLog) settleThread(t *diag.Thread, base diag.Platform, images image
 	}
 	settleNative(base, t.Frames, images)
 	if t.Exception != nil {
-		r.settleException(t.Exception, base, images)
+		r.settleException(t.Exception, base, images, 1)
 	}
 }
 

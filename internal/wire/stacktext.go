@@ -6,9 +6,10 @@ import (
 	"lifeboat/internal/diag"
 )
 
-// framesOfText reads the frames out of an exception's text. Lines that are no frames are passed over.
+// framesOfText reads the frames out of an exception's text, those of its cause not among them. Lines that are
+// no frames are passed over.
 func framesOfText(e *diag.Exception, l *limit) []diag.Frame {
-	text := withoutHeader(e)
+	text, _, _ := cutCause(withoutHeader(e))
 	for _, read := range frameReaders(e.Platform) {
 		var list []diag.Frame
 		for line := range strings.Lines(text) {
@@ -47,6 +48,41 @@ func withoutHeader(e *diag.Exception) string {
 	text := strings.TrimPrefix(e.Text, e.Type)
 	text = strings.TrimPrefix(text, ": ")
 	return strings.TrimPrefix(text, e.Message)
+}
+
+// causeOfText is the cause that an exception's text tells of, nil if it tells of none. Its Text is the rest.
+func causeOfText(e *diag.Exception) *diag.Exception {
+	_, text, ok := cutCause(withoutHeader(e))
+	if !ok {
+		return nil
+	}
+	header, _, _ := strings.Cut(text, "\n")
+	header, _, _ = strings.Cut(header, arrow)
+	class, message, _ := strings.Cut(strings.TrimSpace(header), ": ")
+	return &diag.Exception{Type: class, Message: message, Text: text}
+}
+
+const (
+	causedBy = "Caused by: "                                // Java, before the cause
+	arrow    = "---> "                                      // .NET, before the cause
+	innerEnd = "--- End of inner exception stack trace ---" // .NET, between the cause's frames and the outer ones
+)
+
+// cutCause splits the text of an exception that was printed with its cause. Java prints the cause behind the
+// frames, .NET between the message and the frames.
+func cutCause(text string) (own, cause string, ok bool) {
+	if own, cause, ok = strings.Cut(text, "\n"+causedBy); ok {
+		return own, cause, true
+	}
+	end := strings.LastIndex(text, innerEnd)
+	if end < 0 {
+		return text, "", false
+	}
+	before, cause, ok := strings.Cut(text[:end], arrow)
+	if !ok {
+		return text, "", false
+	}
+	return before + text[end+len(innerEnd):], cause, true
 }
 
 // combine makes one list of the frames that an SDK listed and those that its text shows. The list decides,

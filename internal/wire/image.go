@@ -56,10 +56,12 @@ func cpuName(cpu, subtype int64) string {
 	return ""
 }
 
+var braces = strings.NewReplacer("{", "", "}", "")
+
 // imageID normalises the id of a binary: a UUID becomes 32 hexadecimal digits in lower case, the GUID and age
 // of a Windows PDB such digits, a dash and the age. Anything else, like Apple's "???", is no id.
 func imageID(s string) string {
-	s = strings.ToLower(strings.Trim(strings.TrimSpace(s), "{}"))
+	s = strings.ToLower(braces.Replace(strings.TrimSpace(s)))
 	age := ""
 	if strings.Count(s, "-")%4 == 1 {
 		i := strings.LastIndexByte(s, '-')

@@ -61,7 +61,11 @@ type propertyList struct {
 	places     map[string]int
 }
 
+// put adds a property; one without a name is none.
 func (l *propertyList) put(p diag.Property) {
+	if p.Name == "" {
+		return
+	}
 	if i, again := l.places[p.Name]; again {
 		l.properties[i] = p
 		return

@@ -1,0 +1,289 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+)
+
+// Open opens the journal in o.Dir, or begins one. It finishes interrupted blanks, cuts torn tails of
+// unsealed segments, and reads of sealed ones only header and footer. It refuses segments that a later
+// release wrote.
+func Open(ctx context.Context, o Options) (*Journal, error) {
+	o.setDefaults()
+	codec, err := newCodec()
+	if err != nil {
+		return nil, err
+	}
+	j := &Journal{o: o, codec: codec, clock: stamper{clock: o.Clock}, bySeg: make(map[int64]*segment)}
+	j.pool.init()
+	if err := j.load(ctx); err != nil {
+		for c := range j.writers {
+			j.writers[c].close()
+		}
+		codec.close()
+		return nil, err
+	}
+	go j.commitAll()
+	return j, nil
+}
+
+func (j *Journal) load(ctx context.Context) error {
+	if err := j.makeFolders(); err != nil {
+		return err
+	}
+	for c := range classCount {
+		j.writers[c].class = c
+		if err := j.discover(ctx, c); err != nil {
+			return err
+		}
+	}
+	if err := j.redoBlanks(ctx); err != nil {
+		return err
+	}
+	for c := range classCount {
+		if err := j.recover(ctx, c); err != nil {
+			return err
+		}
+	}
+	return j.restart(ctx)
+}
+
+func (j *Journal) makeFolders() error {
+	for c := range classCount {
+		if err := j.o.FS.Mkdir(j.classDir(c)); err != nil {
+			return err
+		}
+	}
+	for _, dir := range []string{j.o.Dir, filepath.Dir(j.o.Dir)} {
+		if err := j.o.FS.SyncDir(dir); err != nil {
+			return fmt.Errorf("sync %s: %w", dir, err)
+		}
+	}
+	return nil
+}
+
+// restart sets the counters above everything found.
+func (j *Journal) restart(ctx context.Context) error {
+	floor, err := j.o.Register.Floor(ctx)
+	if err != nil {
+		return fmt.Errorf("journal: floor: %w", err)
+	}
+	j.floor = floor
+	j.clock.raise(floor)
+	j.nextSeg = 1
+	for _, list := range j.segments {
+		for _, s := range list {
+			j.nextSeg = max(j.nextSeg, s.number+1)
+			j.horizon = max(j.horizon, s.last)
+			j.clock.raise(s.lastTime)
+		}
+	}
+	j.next = j.horizon + 1
+	return nil
+}
+
+// discover lists a class's segments and reads headers and trailers.
+func (j *Journal) discover(ctx context.Context, c Class) error {
+	dir := j.classDir(c)
+	names, err := j.o.FS.List(dir)
+	if err != nil {
+		return fmt.Errorf("list %s: %w", dir, err)
+	}
+	for _, name := range names {
+		day, number, ok := parseSegmentName(name)
+		if !ok {
+			j.o.Log.Warn("journal leaves a file alone that is no segment", "class", c.String(), "name", name)
+			continue
+		}
+		if j.bySeg[number] != nil {
+			return fmt.Errorf("journal: %s and %s have the same number: move one away", j.bySeg[number].path, filepath.Join(dir, name))
+		}
+		s := newSegment(c, number, day, j.o.Dir)
+		j.segments[c] = append(j.segments[c], s)
+		j.bySeg[number] = s
+	}
+	list := j.segments[c]
+	slices.SortFunc(list, func(a, b *segment) int { return int(a.number - b.number) })
+	for i, s := range list {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := j.inspect(s, i == len(list)-1); err != nil {
+			return fmt.Errorf("open %s: %w", s.path, err)
+		}
+	}
+	return nil
+}
+
+// inspect reads a segment's header and trailer. Afterwards its state is sealed, open if it is the newest and
+// may be written on, or bare.
+func (j *Journal) inspect(s *segment, newest bool) error {
+	f, err := j.o.FS.Open(s.path, false)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	size, err := f.Size()
+	if err != nil {
+		return err
+	}
+	head := make([]byte, min(size, maxSegmentHeader))
+	if err := readFull(f, head, 0); err != nil {
+		return err
+	}
+	h, ok, err := parseSegmentHeader(head)
+	if err != nil {
+		return err
+	}
+	s.state, s.salt = bare, j.saltOf(s.class, s.number)
+	switch {
+	case ok && h.class == s.class && h.number == s.number && h.day == s.day && h.lane == embeddedLane:
+		if !j.codec.knows(h.dict, h.dictHash) {
+			return fmt.Errorf("it needs dictionary %d (hash %016x), which this release does not have: start the release that wrote it, or a later one", h.dict, h.dictHash)
+		}
+		s.salt = h.salt
+		if newest {
+			s.state = open
+		}
+	case newest && size <= segmentHeaderSize:
+		s.state = open // its beginning was never finished, so it holds nothing
+		return nil
+	default:
+		j.damage.note(j.o.Log, s, 0, segmentHeaderSize)
+	}
+	return s.readTrailer(f, size)
+}
+
+func (s *segment) readTrailer(f File, size int64) error {
+	if size < segmentHeaderSize+skipSize+trailerSize {
+		return nil
+	}
+	var b [trailerSize]byte
+	if err := readFull(f, b[:], size-trailerSize); err != nil {
+		return err
+	}
+	if e, listSum, ok := parseTrailer(b[:], size, s.salt); ok {
+		s.extent, s.listSum, s.state = e, listSum, sealed
+	}
+	return nil
+}
+
+// recover reads what no footer tells, and opens the newest segment for writing if it is unsealed.
+func (j *Journal) recover(ctx context.Context, c Class) error {
+	var last uint64
+	for _, s := range j.segments[c] {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		var err error
+		switch s.state {
+		case open:
+			err = j.resume(&j.writers[c], s)
+		case bare:
+			err = j.readBare(s)
+		}
+		if err != nil {
+			return fmt.Errorf("open %s: %w", s.path, err)
+		}
+		if s.count > 0 && s.first <= last {
+			j.damage.note(j.o.Log, s, segmentHeaderSize, 0) // numbers go back: a copy of another segment
+		}
+		last = max(last, s.last)
+	}
+	return nil
+}
+
+// readBare finds the frames of a segment that lost its header or footer. Nothing of it is cut.
+func (j *Journal) readBare(s *segment) error {
+	f, err := j.o.FS.Open(s.path, false)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	size, err := f.Size()
+	if err != nil {
+		return err
+	}
+	whole := *s
+	whole.end = size
+	_, err = j.list(&whole, f, &s.extent)
+	return err
+}
+
+// resume goes on with the newest segment of a class behind its last whole frame. What a crash left there was
+// never answered, unless it was synced: so all is synced before anybody reads it.
+func (j *Journal) resume(w *writer, s *segment) error {
+	f, err := j.o.FS.Open(s.path, true)
+	if err != nil {
+		return err
+	}
+	w.seg, w.file = s, f
+	size, err := f.Size()
+	if err != nil {
+		return err
+	}
+	if size < segmentHeaderSize || !headerWhole(f) {
+		j.cut(s, 0, size)
+		if err := f.Truncate(0); err != nil {
+			return err
+		}
+		w.extent = s.extent
+		return j.begin(w)
+	}
+	if err := j.readOpen(w, f, size); err != nil {
+		return err
+	}
+	if w.written < size {
+		j.cut(s, w.written, size-w.written)
+		if err := f.Truncate(w.written); err != nil {
+			return err
+		}
+	}
+	if err := j.syncSegment(w); err != nil {
+		return err
+	}
+	return j.o.FS.SyncDir(j.classDir(s.class))
+}
+
+func headerWhole(f io.ReaderAt) bool {
+	var b [segmentHeaderSize]byte
+	if readFull(f, b[:], 0) != nil {
+		return false
+	}
+	_, ok, err := parseSegmentHeader(b[:])
+	return ok && err == nil
+}
+
+// readOpen reads the frames of an unsealed segment into the writer and publishes them.
+func (j *Journal) readOpen(w *writer, f File, size int64) error {
+	walk := j.walker(w.seg, f)
+	walk.end, walk.torn = size, true
+	w.extent = extent{end: segmentHeaderSize}
+	for {
+		r, offset, _, err := walk.next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		w.extent.add(&r, offset)
+		w.list = w.appendListed(w.list, &r, offset)
+	}
+	w.written = w.end
+	w.seg.extent, w.seg.list = w.extent, w.list
+	return nil
+}
+
+// cut counts and tells of bytes that a crash left behind the last whole frame.
+func (j *Journal) cut(s *segment, offset, length int64) {
+	if length == 0 {
+		return
+	}
+	j.counts.torn.Add(length)
+	j.o.Log.Warn("journal cut bytes of a commit that a crash interrupted; nobody was answered for them",
+		"class", s.class.String(), "segment", s.number, "offset", offset, "bytes", length)
+}

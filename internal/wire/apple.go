@@ -87,8 +87,8 @@ func hasAnyPrefix(s string, prefixes ...string) bool {
 // Image names may hold blanks, dots and dashes, which is why the SDK's own list of frames is wrong.
 func appleFrame(line string) (diag.Frame, bool) {
 	line = strings.Trim(strings.TrimSuffix(strings.TrimSpace(line), ","), `"`)
-	number, rest, ok := strings.Cut(line, " ")
-	if _, err := strconv.ParseUint(number, 10, 16); !ok || err != nil {
+	number, rest, _ := strings.Cut(line, " ")
+	if number == "" || strings.Trim(number, "0123456789") != "" {
 		return diag.Frame{}, false
 	}
 	i := strings.Index(rest, " 0x")

@@ -60,7 +60,7 @@ func fileName(s string) string {
 		}
 		return r
 	}, s)
-	if s = cut(s, maxFileName); s == "." || s == ".." {
+	if s = shorten(s, maxFileName); s == "." || s == ".." {
 		return ""
 	}
 	return s

@@ -23,7 +23,7 @@ func DecodeEvent(l diag.Log) diag.Event {
 		case "device":
 			e.Device = d.device()
 		case "userId":
-			e.UserID = cut(d.text(), maxUserID)
+			e.UserID = shorten(d.text(), maxUserID)
 		case "name":
 			e.Name = d.text()
 		case "properties":
@@ -61,8 +61,8 @@ func (d *decoder) texts() []string {
 	return list
 }
 
-// cut is s without what lies behind its first n characters.
-func cut(s string, n int) string {
+// shorten is s without what lies behind its first n characters.
+func shorten(s string, n int) string {
 	for i := range s {
 		if n--; n < 0 {
 			return strings.Clone(s[:i])

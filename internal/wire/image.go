@@ -74,14 +74,15 @@ func imageID(s string) string {
 	return strings.ReplaceAll(id.String(), "-", "") + age
 }
 
-// settleImages completes the list of images. Apple's ends are inclusive.
-func (r *errorLog) settleImages() {
+// settleImages completes the list of images. Apple's SDK sends the address of an image's last byte, others the
+// one behind it.
+func (r *errorLog) settleImages(base diag.Platform) {
 	for i := range r.Stack.Images {
 		image := &r.Stack.Images[i]
 		if image.Architecture == "" {
 			image.Architecture = cpuName(image.CPUType, image.CPUSubtype)
 		}
-		if r.Kind == diag.KindAppleError && image.End+1 != 0 {
+		if base == diag.PlatformIOS && image.End > image.Start {
 			image.End++
 		}
 	}

@@ -79,25 +79,34 @@ func hasAnySuffix(s string, suffixes ...string) bool {
 }
 
 // jsFrame reads a line of a JavaScript stack, of V8 and Hermes ("at f (file:1:2)"), or of JavaScriptCore,
-// Firefox and React Native ("f@file:1:2").
+// Firefox and React Native ("f@file:1:2", and the place alone where the function has no name).
 func jsFrame(line string) (diag.Frame, bool) {
 	line = strings.TrimSpace(line)
 	f := diag.Frame{Code: line, Language: diag.LanguageJavaScript}
 	name, place, ok := cutV8(line)
 	if !ok {
-		// Paths may hold more of them: node_modules/@scope.
-		if name, place, ok = strings.Cut(line, "@"); !ok || strings.ContainsAny(name, " \t") && name != "global code" && name != "eval code" && name != "module code" {
-			return diag.Frame{}, false
-		}
+		name, place, ok = cutAtSign(line)
 	}
-	if place == "native" || place == "[native code]" {
+	switch {
+	case !ok:
+		return diag.Frame{}, false
+	case place == "native" || place == "[native code]":
 		f.Method, f.Native = name, true
 		return f, true
 	}
 	f.Method = name
-	place = strings.TrimPrefix(place, "address at ")
-	f.File, f.Line, f.Column, ok = cutPlace(place)
+	f.File, f.Line, f.Column, ok = cutPlace(strings.TrimPrefix(place, "address at "))
 	return f, ok
+}
+
+// cutAtSign splits "name@place" and "place". Paths may hold more of the sign: node_modules/@scope.
+func cutAtSign(line string) (name, place string, ok bool) {
+	name, place, ok = strings.Cut(line, "@")
+	switch {
+	case ok && !strings.ContainsAny(name, " \t/:"), name == "global code", name == "eval code", name == "module code":
+		return name, place, ok
+	}
+	return "", line, !strings.ContainsAny(line, " \t") && strings.ContainsAny(line, "./")
 }
 
 // cutV8 splits "at name (place)" and "at place".

@@ -2,7 +2,6 @@ package wire
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -17,30 +16,48 @@ const (
 	maxImages     = 4096
 )
 
+// cut is something that was left out of a report.
+type cut uint8
+
+const (
+	cutInner cut = iota
+	cutExceptions
+	cutFrames
+	cutAllFrames
+	cutThreads
+	cutImages
+	cutCount
+)
+
+var cutTexts = [cutCount]string{
+	cutInner:      fmt.Sprintf("causes beyond %d levels", maxInner),
+	cutExceptions: fmt.Sprintf("exceptions beyond %d", maxExceptions),
+	cutFrames:     fmt.Sprintf("frames beyond %d of a stack", maxFrames),
+	cutAllFrames:  fmt.Sprintf("frames beyond %d of all stacks", maxAllFrames),
+	cutThreads:    fmt.Sprintf("threads beyond %d", maxThreads),
+	cutImages:     fmt.Sprintf("binaries beyond %d", maxImages),
+}
+
 // limit counts what a report may still hold and remembers what did not fit.
 type limit struct {
 	exceptions int
 	frames     int
-	cuts       []string
+	cuts       [cutCount]bool
 }
 
 func newLimit() limit { return limit{exceptions: maxExceptions, frames: maxAllFrames} }
 
-// cut notes that something was left out.
-func (l *limit) cut(format string, n int) {
-	if note := fmt.Sprintf(format, n); !slices.Contains(l.cuts, note) {
-		l.cuts = append(l.cuts, note)
+// room reports whether fits, and remembers what is cut if not.
+func (l *limit) room(fits bool, what cut) bool {
+	if !fits {
+		l.cuts[what] = true
 	}
+	return fits
 }
 
 // frame asks for room for one more frame in a stack that has n.
 func (l *limit) frame(n int) bool {
-	switch {
-	case n >= maxFrames:
-		l.cut("frames beyond %d of a stack", maxFrames)
-		return false
-	case l.frames == 0:
-		l.cut("frames beyond %d of all stacks", maxAllFrames)
+	if !l.room(n < maxFrames, cutFrames) || !l.room(l.frames > 0, cutAllFrames) {
 		return false
 	}
 	l.frames--
@@ -49,12 +66,7 @@ func (l *limit) frame(n int) bool {
 
 // exception asks for room for one more exception at a level of causes.
 func (l *limit) exception(level int) bool {
-	switch {
-	case level > maxInner:
-		l.cut("causes beyond %d levels", maxInner)
-		return false
-	case l.exceptions == 0:
-		l.cut("exceptions beyond %d", maxExceptions)
+	if !l.room(level <= maxInner, cutInner) || !l.room(l.exceptions > 0, cutExceptions) {
 		return false
 	}
 	l.exceptions--
@@ -63,8 +75,14 @@ func (l *limit) exception(level int) bool {
 
 // problem says what was left out, for a person.
 func (l *limit) problem() string {
-	if len(l.cuts) == 0 {
+	var texts []string
+	for what, is := range l.cuts {
+		if is {
+			texts = append(texts, cutTexts[what])
+		}
+	}
+	if texts == nil {
 		return ""
 	}
-	return "Left out, because the log holds too many: " + strings.Join(l.cuts, ", ") + "."
+	return "Left out, because the log holds too many: " + strings.Join(texts, ", ") + "."
 }

@@ -49,7 +49,7 @@ func (r *errorLog) member(d *decoder, name string) {
 		fatal, ok := d.boolean()
 		r.Handled = r.Kind == diag.KindHandledError || ok && !fatal
 	case "userId":
-		r.UserID = cut(d.text(), maxUserID)
+		r.UserID = shorten(d.text(), maxUserID)
 	case "appLaunchTimestamp":
 		r.AppLaunch = d.timestamp()
 	case "processId":
@@ -122,7 +122,7 @@ func (r *errorLog) settle() {
 	if r.Architecture == "" {
 		r.Architecture = cpuName(r.cpuType, r.cpuSubtype)
 	}
-	r.settleImages()
+	r.settleImages(base)
 	images := newImageIndex(r.Stack.Images)
 	if r.Stack.Exception != nil {
 		r.settleException(r.Stack.Exception, base, images, 1)

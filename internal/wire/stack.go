@@ -96,8 +96,7 @@ func (d *decoder) line() (line int, native bool) {
 func (d *decoder) threads() []diag.Thread {
 	var list []diag.Thread
 	for range d.elements() {
-		if len(list) == maxThreads {
-			d.limit.cut("threads beyond %d", maxThreads)
+		if !d.limit.room(len(list) < maxThreads, cutThreads) {
 			d.skip()
 			continue
 		}
@@ -128,8 +127,7 @@ func (d *decoder) thread() diag.Thread {
 func (d *decoder) images() []diag.Image {
 	var list []diag.Image
 	for range d.elements() {
-		if len(list) == maxImages {
-			d.limit.cut("binaries beyond %d", maxImages)
+		if !d.limit.room(len(list) < maxImages, cutImages) {
 			d.skip()
 			continue
 		}

@@ -1,0 +1,100 @@
+// Package archive is the layout of exported diagnostics over a bucket of blobs: which blob holds what, what a
+// record in it says, and how records of one install are found again.
+//
+// It promises that names and records depend on what is given and on nothing else (no locale, no clock), and
+// that Scanner finds exactly the records whose own InstallId is asked for, in an archive of any size, whoever
+// wrote it, with constant memory. The layout is that of App Center's continuous export as far as it was
+// published (https://learn.microsoft.com/appcenter/analytics/export), with additions of ours written at the
+// names below.
+package archive
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"lifeboat/internal/diag"
+)
+
+// Entity is what an array of records is about.
+type Entity string
+
+// The entities. Logs stands for the analytics file, which also holds an index record of every crash, handled
+// error and attachment.
+const (
+	Logs        Entity = "logs"
+	Crashes     Entity = "crashes"
+	Errors      Entity = "errors"
+	Attachments Entity = "attachments"
+)
+
+// arraySuffix ends the name of every blob that holds an array of records.
+const arraySuffix = ".v1.data"
+
+// Prefix is the folder of one minute, "yyyy/MM/dd/HH/mm/" in UTC, below the app's id if withApp.
+func Prefix(app diag.ID, withApp bool, m diag.Minute) string {
+	minute := m.Time().Format("2006/01/02/15/04/")
+	if withApp {
+		return app.String() + "/" + minute
+	}
+	return minute
+}
+
+// ArrayName is the blob of an entity's records: "logs.v1.data" beside the folders, "crashes/crashes.v1.data"
+// in them. A part from 2 on is "logs.2.logs.v1.data": App Center's own readers look for names that begin with
+// "logs" and end in "logs.v1.data", so they find further parts too.
+func ArrayName(prefix string, e Entity, part int) string {
+	name := string(e) + arraySuffix
+	if part > 1 {
+		name = fmt.Sprintf("%s.%d.%s", e, part, name)
+	}
+	if e == Logs {
+		return prefix + name
+	}
+	return prefix + string(e) + "/" + name
+}
+
+// PayloadName is the blob of one report in full. Revisions from 2 on have a name of their own.
+func PayloadName(prefix string, handled bool, errorID string, revision int) string {
+	e := Crashes
+	if handled {
+		e = Errors
+	}
+	if revision > 1 {
+		return fmt.Sprintf("%s%s/%s.r%d.json", prefix, e, errorID, revision)
+	}
+	return fmt.Sprintf("%s%s/%s.json", prefix, e, errorID)
+}
+
+// AttachmentName is the blob of one attachment's bytes.
+func AttachmentName(prefix, errorID string, attachment diag.ID) string {
+	return fmt.Sprintf("%s%s/%s/%s", prefix, Attachments, errorID, attachment)
+}
+
+// Place is what the name of an array says.
+type Place struct {
+	Root   string      // what stands before the minute, with its slash: "" or "<app id>/" or any text
+	Minute diag.Minute // the label of the window
+	Rest   string      // "logs.v1.data", "crashes/crashes.v1.data", ...
+}
+
+var arrayNames = regexp.MustCompile(`^(.*/)?(\d{4}/\d{2}/\d{2}/\d{2}/\d{2})/(.*\.v1\.data)$`)
+
+// ParseArrayName reads the name of an array of records: anything that ends in ".v1.data" somewhere below a
+// folder that is a minute. What else App Center called such blobs was never published, so nothing else is
+// asked of the name. Where several folders could be the minute the last one is.
+func ParseArrayName(name string) (Place, bool) {
+	if !strings.HasSuffix(name, arraySuffix) {
+		return Place{}, false
+	}
+	m := arrayNames.FindStringSubmatch(name)
+	if m == nil {
+		return Place{}, false
+	}
+	t, err := time.Parse("2006/01/02/15/04", m[2])
+	if err != nil {
+		return Place{}, false
+	}
+	return Place{Root: m[1], Minute: diag.Minute(t.Unix() / 60), Rest: m[3]}, true
+}

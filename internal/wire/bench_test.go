@@ -2,7 +2,9 @@ package wire_test
 
 import (
 	"bytes"
+	"fmt"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -33,8 +35,8 @@ func eventsBody(t testing.TB) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	event := split(t, body)[1]
-	return bytes.Join([][]byte{[]byte(`{"logs":[`), bytes.Join(bytes.Split(bytes.Repeat(append(event, '\x00'), 50), []byte{0})[:50], []byte(",")), []byte("]}")}, nil)
+	events := slices.Repeat([][]byte{split(t, body)[1]}, 50)
+	return fmt.Appendf(nil, `{"logs":[%s]}`, bytes.Join(events, []byte(",")))
 }
 
 // compact is body without spaces, as the SDKs for Android and Apple send it.

@@ -84,7 +84,6 @@ func decodeAny(l diag.Log) reflect.Value {
 	case diag.FamilyAttachment:
 		return reflect.ValueOf(wire.DecodeAttachment(l, true))
 	}
-	l.Raw = append([]byte(nil), l.Raw...)
 	e := wire.DecodeEvent(l)
 	e.Raw = nil
 	return reflect.ValueOf(e)

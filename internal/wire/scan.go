@@ -19,13 +19,14 @@ const (
 )
 
 // scanner steps over JSON without decoding it. It accepts exactly what jsontext accepts with duplicate names
-// and invalid UTF-8 allowed, to maxDepth (FuzzSkip holds it to that), at several times the speed. Ingestion
-// reads every byte of every request with it.
+// and invalid UTF-8 allowed, to maxDepth (FuzzSplit holds it to that). Ingestion reads every byte of every
+// request twice with it: it takes a third less time than jsontext, allocates nothing, and knows how deep it is.
 type scanner struct {
-	b     []byte
-	i     int
-	depth int // of the containers that are open around i
-	fault fault
+	b       []byte
+	i       int
+	depth   int       // of the containers that are open around i
+	objects [2]uint64 // bit n: container n, as far as skip stepped into it, is an object
+	fault   fault
 }
 
 // fail records the first fault and stops the scan for good.
@@ -165,54 +166,56 @@ func (s *scanner) name() (quoted []byte, escaped bool) {
 // skip steps over the next value. It keeps the kinds of open containers in two words instead of on the
 // stack, so that a body of a million brackets costs nothing.
 func (s *scanner) skip() {
-	var objects [2]uint64 // bit n: container n below the outermost is an object
 	base := s.depth
-	for {
-		c := s.peek()
-		switch {
-		case c == '"':
-			s.text()
-		case c == '{' || c == '[':
+	for s.begin() || s.follow(base) {
+	}
+}
+
+// begin steps over a scalar, an empty container or the opening of another. It reports whether a value must
+// come next.
+func (s *scanner) begin() bool {
+	c := s.peek()
+	switch {
+	case c == '"':
+		s.text()
+		return false
+	case c != '{' && c != '[':
+		s.scalar(c)
+		return false
+	}
+	if !s.enter(c) || s.leave(c+2) { // '}' is '{'+2, ']' is '['+2
+		return false
+	}
+	word, bit := &s.objects[s.depth>>6&1], uint64(1)<<(s.depth&63)
+	if c == '{' {
+		*word |= bit
+		s.name()
+	} else {
+		*word &^= bit
+	}
+	return true
+}
+
+// follow steps over what stands behind a value: the ends of containers above base, and a comma. It reports
+// whether a value must come next.
+func (s *scanner) follow(base int) bool {
+	for s.fault == sound && s.depth > base {
+		object := s.objects[s.depth>>6&1]>>(s.depth&63)&1 != 0
+		switch c := s.peek(); {
+		case c == ',':
 			s.i++
-			if s.depth++; s.depth > maxDepth {
-				s.fail(tooDeep)
-				return
-			}
-			n := s.depth - base
-			object := c == '{'
 			if object {
-				objects[n>>6] |= 1 << (n & 63)
-			} else {
-				objects[n>>6] &^= 1 << (n & 63)
+				s.name()
 			}
-			if !s.leave(c + 2) { // '}' is '{'+2, ']' is '['+2
-				if object {
-					s.name()
-				}
-				continue
-			}
+			return true
+		case object && c == '}' || !object && c == ']':
+			s.i++
+			s.depth--
 		default:
-			s.scalar(c)
-		}
-		for {
-			if s.fault != sound || s.depth == base {
-				return
-			}
-			n := s.depth - base
-			object := objects[n>>6]>>(n&63)&1 != 0
-			if s.take(',') {
-				if object {
-					s.name()
-				}
-				break
-			}
-			end := byte(']')
-			if object {
-				end = '}'
-			}
-			s.close(end)
+			s.stop()
 		}
 	}
+	return false
 }
 
 func (s *scanner) scalar(c byte) {

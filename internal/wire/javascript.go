@@ -17,7 +17,7 @@ func (r *errorLog) javaScript(top *diag.Exception) *diag.Exception {
 	e := &diag.Exception{Platform: diag.PlatformReactNative}
 	var message string
 	message, e.Text, _ = cutJSStack(carrier.Message)
-	e.Type, e.Message = cutJSClass(message)
+	e.Type, e.Message = cutJSClass(wholeJSMessage(carrier.Type, message))
 	e.Frames = framesOfText(e, &r.limit)
 	if top.Platform != diag.PlatformIOS { // there the threads keep the native side
 		e.Inner = []diag.Exception{*top}
@@ -54,10 +54,26 @@ func cutJSStack(s string) (message, stack string, ok bool) {
 	if !found && !carried {
 		return s, "", false
 	}
+	return cutJSEngine(message), stack, true
+}
+
+// cutJSEngine takes ", js engine: hermes" off the end.
+func cutJSEngine(message string) string {
 	if i := strings.LastIndex(message, ", js engine: "); i >= 0 {
-		message = message[:i]
+		return message[:i]
 	}
-	return message, stack, true
+	return message
+}
+
+// wholeJSMessage finds the whole of a message that React Native cut short for Apple's exceptionReason: the
+// exception's type is "RCTFatalException: Unhandled JS Exception: " and all of it.
+func wholeJSMessage(class, message string) string {
+	start, short := strings.CutSuffix(message, "...")
+	_, whole, ok := strings.Cut(class, unhandledJS)
+	if short && ok && strings.HasPrefix(whole, start) {
+		return cutJSEngine(whole)
+	}
+	return message
 }
 
 // cutJSClass splits "TypeError: text". A text without a class that says it is an error is an Error.

@@ -199,13 +199,24 @@ func managedPlace(f *diag.Frame, tail string) {
 	if strings.HasPrefix(tail, "(") && strings.HasSuffix(tail, ")") {
 		tail = tail[1 : len(tail)-1]
 	}
-	if word, rest, ok := strings.Cut(tail, " "); ok && isWord(strings.TrimSuffix(word, ":")) {
-		tail = rest
-	}
-	file, line, ok := cutLine(tail)
+	file, line, ok := cutLine(cutIn(tail))
 	if ok && !strings.HasPrefix(file, "<") { // <guid>, <filename unknown>
 		f.File, f.Line = file, line
 	}
+}
+
+// cutIn takes the word for "in" off. Turkish has it behind the file: "C:\Price.cs içinde: satır 19".
+func cutIn(place string) string {
+	if word, rest, ok := strings.Cut(place, " "); ok && isWord(word) {
+		return rest
+	}
+	if colon := strings.LastIndexByte(place, ':'); colon > 0 {
+		blank := strings.LastIndexByte(place[:colon], ' ')
+		if blank > 0 && isWord(place[blank+1:colon]) {
+			return place[:blank] + place[colon:]
+		}
+	}
+	return place
 }
 
 // cutLine splits "FILE:line 19", with the word for "line" in any language or left out, perhaps with a dot

@@ -221,7 +221,9 @@ func (r Record) Members() []Member { return r.members }
 
 // Index is the short form of a report's or an attachment's record that stands in the analytics file: only
 // the members that every log has.
-func (r Record) Index() Record { return Record{members: r.members[:r.device:r.device], device: r.device} }
+func (r Record) Index() Record {
+	return Record{members: r.members[:r.device:r.device], device: r.device}
+}
 
 // AppendJSON writes the record behind dst as one JSON object without white space.
 func (r Record) AppendJSON(dst []byte) []byte { return append(r.AppendMembers(append(dst, '{')), '}') }

@@ -1,0 +1,257 @@
+package archive
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+
+	"lifeboat/internal/diag"
+)
+
+// MaxRecord is the size of the largest record that can be read. A larger one is an error and never cut.
+const MaxRecord = 64 << 20
+
+// readSize is how much is read at once: small enough for the cache, large enough to make the record that is
+// torn by its end not matter.
+const readSize = 256 << 10
+
+// Match is a record of one of the installs asked for.
+type Match struct {
+	Bytes       []byte // as they stand in the blob; valid until the callback returns
+	Offset      int64  // of the first of them in the blob
+	Install     diag.InstallID
+	MessageID   string // "" if absent or no text, as all below
+	MessageType string
+	Properties  string
+}
+
+// Pointer is the name of the blob that the record stands for: the payload of a report, the bytes of an
+// attachment. Only records of errors and attachments have one, and only where Properties is no JSON object.
+func (m *Match) Pointer() (string, bool) {
+	switch m.MessageType {
+	case "ErrorLog", "HandledErrorLog", "ErrorAttachmentLog":
+		return m.Properties, m.Properties != "" && m.Properties[0] != '{'
+	}
+	return "", false
+}
+
+// Stats counts what a scan saw.
+type Stats struct {
+	Bytes   int64
+	Records int64 // elements of the array, whatever they are
+	Matches int64
+	Doubled int64 // records with more than one InstallId member; the last one counts
+	Without int64 // records whose InstallId is missing or no text: nobody's, as far as the record says
+}
+
+// SyntaxError says where a blob stops being a JSON array of records.
+type SyntaxError struct {
+	Offset int64
+	What   string
+}
+
+func (e *SyntaxError) Error() string { return fmt.Sprintf("%s at byte %d", e.What, e.Offset) }
+
+// Scanner finds the records of some installs in arrays of records. It keeps its buffer from one Scan to the
+// next and is for one goroutine at a time.
+//
+// A record belongs to an install if the last member named InstallId at the record's own top level is a text
+// that means that install (diag.ParseInstallID); how the JSON is written (white space, order, escapes in name
+// or value) does not matter, and mentions of an id elsewhere do not count. Every byte is checked against the
+// grammar of JSON, as encoding/json does: a blob is read wholly or is an error, and what was found before the
+// error was reported through the callback all the same.
+type Scanner struct {
+	installs *Installs
+	buf      []byte
+	limit    int // largest record; tests lower it
+}
+
+// NewScanner makes a scanner for the records of these installs.
+func NewScanner(installs *Installs) *Scanner {
+	return &Scanner{installs: installs, buf: make([]byte, readSize), limit: MaxRecord}
+}
+
+// Scan reads one blob and calls fn for every match, in order. It ends at the first error of r (returned as it
+// is), of fn (as it is), or of the content (*SyntaxError).
+func (s *Scanner) Scan(r io.Reader, fn func(*Match) error) (Stats, error) {
+	run := scan{Scanner: s, r: r, fn: fn}
+	err := run.array()
+	run.stats.Bytes = run.base + int64(run.start)
+	return run.stats, err
+}
+
+// scan is one run: a window of the blob that slides on from element to element.
+type scan struct {
+	*Scanner
+	r     io.Reader
+	fn    func(*Match) error
+	stats Stats
+	base  int64 // offset of buf[0] in the blob
+	start int   // what lies before it in buf is done with
+	end   int   // what lies behind it in buf is not read yet
+	eof   bool
+}
+
+func (s *scan) fail(i int, what string) error { return &SyntaxError{s.base + int64(i), what} }
+
+// fill slides the window to start and reads more. io.EOF means that there is no more.
+func (s *scan) fill() error {
+	if s.eof {
+		return io.EOF
+	}
+	if s.start > 0 {
+		copy(s.buf, s.buf[s.start:s.end])
+		s.base += int64(s.start)
+		s.end -= s.start
+		s.start = 0
+	}
+	if s.end == len(s.buf) {
+		if s.end >= s.limit {
+			return s.fail(0, fmt.Sprintf("record larger than %d bytes", s.limit))
+		}
+		s.buf = append(make([]byte, 0, 2*len(s.buf)), s.buf...)[:2*len(s.buf)]
+	}
+	n, err := io.ReadAtLeast(s.r, s.buf[s.end:], 1)
+	s.end += n
+	if err == io.EOF {
+		s.eof = true
+	}
+	return err
+}
+
+// next skips white space and returns the byte behind it without taking it; ok=false at the end of the blob.
+func (s *scan) next() (c byte, ok bool, err error) {
+	for {
+		for ; s.start < s.end; s.start++ {
+			if c := s.buf[s.start]; !isSpace(c) {
+				return c, true, nil
+			}
+		}
+		if err := s.fill(); err == io.EOF {
+			return 0, false, nil
+		} else if err != nil {
+			return 0, false, err
+		}
+	}
+}
+
+func (s *scan) array() error {
+	if err := s.mark(); err != nil {
+		return err
+	}
+	c, ok, err := s.next()
+	if err != nil {
+		return err
+	}
+	if !ok || c != '[' {
+		return s.fail(s.start, "no JSON array")
+	}
+	s.start++
+	if c, _, err = s.next(); err != nil {
+		return err
+	}
+	if c == ']' {
+		s.start++
+		return s.tail()
+	}
+	return s.elements()
+}
+
+// mark skips a byte order mark.
+func (s *scan) mark() error {
+	for s.end < 3 {
+		if err := s.fill(); err == io.EOF {
+			break
+		} else if err != nil {
+			return err
+		}
+	}
+	if bytes.HasPrefix(s.buf[:s.end], []byte("\xef\xbb\xbf")) {
+		s.start = 3
+	}
+	return nil
+}
+
+func (s *scan) elements() error {
+	for {
+		if _, _, err := s.next(); err != nil {
+			return err
+		}
+		if err := s.element(); err != nil {
+			return err
+		}
+		c, ok, err := s.next()
+		switch {
+		case err != nil:
+			return err
+		case !ok:
+			return s.fail(s.start, "array without an end")
+		case c == ']':
+			s.start++
+			return s.tail()
+		case c != ',':
+			return s.fail(s.start, "neither comma nor end of the array")
+		}
+		s.start++
+	}
+}
+
+// tail allows nothing but white space behind the array.
+func (s *scan) tail() error {
+	_, ok, err := s.next()
+	if err == nil && ok {
+		return s.fail(s.start, "more behind the end of the array")
+	}
+	return err
+}
+
+// element takes one element. If the window ends inside it, the window grows and the element is read again
+// from its start: its size doubles each time, so that costs twice the size at most.
+func (s *scan) element() error {
+	for {
+		c := cursor{b: s.buf[:s.end]}
+		var seen installSeen
+		i := c.element(s.start, &seen)
+		if i >= 0 {
+			return s.take(i, seen)
+		}
+		if i == malformed {
+			return s.fail(c.at, c.what)
+		}
+		if err := s.fill(); err == io.EOF {
+			return s.fail(s.end, "record without an end")
+		} else if err != nil {
+			return err
+		}
+	}
+}
+
+func (s *scan) take(end int, seen installSeen) error {
+	record, offset := s.buf[s.start:end], s.base+int64(s.start)
+	s.start = end
+	s.stats.Records++
+	if seen.count > 1 {
+		s.stats.Doubled++
+	}
+	if seen.value == nil {
+		s.stats.Without++
+		return nil
+	}
+	install, ok := s.installs.find(seen.value)
+	if !ok {
+		return nil
+	}
+	s.stats.Matches++
+	m := Match{Bytes: record, Offset: offset, Install: install}
+	for name, value := range Members(record) {
+		switch name {
+		case "MessageId":
+			m.MessageID = Text(value)
+		case "MessageType":
+			m.MessageType = Text(value)
+		case "Properties":
+			m.Properties = Text(value)
+		}
+	}
+	return s.fn(&m)
+}

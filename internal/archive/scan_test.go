@@ -1,0 +1,353 @@
+package archive_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/google/go-cmp/cmp"
+
+	"lifeboat/internal/archive"
+	"lifeboat/internal/diag"
+)
+
+const (
+	mine   = "c1f2a7b0-33b0-4d6e-9f10-a1b2c3d4e5f6"
+	theirs = "c1f2a7b0-33b0-4d6e-9f10-a1b2c3d4e5f7"
+)
+
+func scan(r io.Reader, ids ...string) (got []string, stats archive.Stats, err error) {
+	var installs []diag.InstallID
+	for _, id := range ids {
+		installs = append(installs, diag.ParseInstallID(id))
+	}
+	stats, err = archive.NewScanner(archive.NewInstalls(installs...)).Scan(r, func(m *archive.Match) error {
+		got = append(got, string(m.Bytes))
+		return nil
+	})
+	return got, stats, err
+}
+
+// reference is the same rule written over encoding/json, which reads the blob whole.
+func reference(body []byte, ids ...string) (got []string, valid bool) {
+	body = bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))
+	var records []json.RawMessage
+	if json.Unmarshal(body, &records) != nil || records == nil {
+		return nil, false
+	}
+	for _, raw := range records {
+		var members map[string]json.RawMessage // names are compared exactly, the last of several wins
+		if json.Unmarshal(raw, &members) != nil {
+			continue
+		}
+		var install *string
+		if json.Unmarshal(members["InstallId"], &install) != nil || install == nil {
+			continue
+		}
+		for _, id := range ids {
+			if diag.ParseInstallID(*install) == diag.ParseInstallID(id) {
+				got = append(got, string(raw))
+				break
+			}
+		}
+	}
+	return got, true
+}
+
+func TestScanFinds(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		body string
+		want []string
+	}{
+		"nothing":          {`[]`, nil},
+		"plain":            {`[{"InstallId":"` + mine + `"},{"InstallId":"` + theirs + `"}]`, []string{`{"InstallId":"` + mine + `"}`}},
+		"mark and space":   {"\xef\xbb\xbf \r\n\t[ {\n \"A\" : 1 ,\t\"InstallId\" : \"" + mine + "\" } , {} ] \n", []string{"{\n \"A\" : 1 ,\t\"InstallId\" : \"" + mine + "\" }"}},
+		"upper case":       {`[{"InstallId":"` + strings.ToUpper(mine) + `"}]`, []string{`{"InstallId":"` + strings.ToUpper(mine) + `"}`}},
+		"no dashes":        {`[{"InstallId":" {` + strings.ReplaceAll(mine, "-", "") + `} "}]`, []string{`{"InstallId":" {` + strings.ReplaceAll(mine, "-", "") + `} "}`}},
+		"escaped value":    {`[{"InstallId":"\u0063` + mine[1:] + `"}]`, []string{`{"InstallId":"\u0063` + mine[1:] + `"}`}},
+		"escaped name":     {`[{"\u0049nstallId":"` + mine + `"},{"Install\u0049d":"` + mine + `"}]`, []string{`{"\u0049nstallId":"` + mine + `"}`, `{"Install\u0049d":"` + mine + `"}`}},
+		"other name":       {`[{"installId":"` + mine + `","InstallID":"` + mine + `","\u0069nstallId":"` + mine + `","InstallId ":"` + mine + `"}]`, nil},
+		"mentioned":        {`[{"Properties":"{\"InstallId\":\"` + mine + `\"}","X":{"InstallId":"` + mine + `"},"Y":[{"InstallId":"` + mine + `"}],"InstallId":"` + theirs + `"}]`, nil},
+		"nested array":     {`[[{"InstallId":"` + mine + `"}]]`, nil},
+		"last one wins":    {`[{"InstallId":"` + mine + `","InstallId":"` + theirs + `"},{"InstallId":"` + theirs + `","InstallId":"` + mine + `"}]`, []string{`{"InstallId":"` + theirs + `","InstallId":"` + mine + `"}`}},
+		"last is no text":  {`[{"InstallId":"` + mine + `","InstallId":null},{"InstallId":"` + mine + `","InstallId":["` + mine + `"]},{"InstallId":1}]`, nil},
+		"id inside longer": {`[{"InstallId":"x` + mine + `"},{"InstallId":"` + mine + `x"}]`, nil},
+		"no objects":       {`[1,-0.5e+7,"` + mine + `",true,false,null,[],{"a":{}}]`, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for how, r := range map[string]io.Reader{"at once": strings.NewReader(c.body), "byte by byte": iotest.OneByteReader(strings.NewReader(c.body)), "data with EOF": iotest.DataErrReader(strings.NewReader(c.body))} {
+				got, stats, err := scan(r, mine)
+				if diff := cmp.Diff(c.want, got); diff != "" || err != nil {
+					t.Errorf("%s: %v\n%s", how, err, diff)
+				}
+				if stats.Bytes != int64(len(c.body)) || stats.Matches != int64(len(c.want)) {
+					t.Errorf("%s: %+v for %d bytes", how, stats, len(c.body))
+				}
+			}
+			if want, valid := reference([]byte(c.body), mine); !valid || !cmp.Equal(want, c.want) {
+				t.Errorf("the reference finds %q", want)
+			}
+		})
+	}
+}
+
+func TestOtherIDsAreComparedExactly(t *testing.T) {
+	t.Parallel()
+	const body = `[{"InstallId":"a"},{"InstallId":"a "},{"InstallId":"A"},{"InstallId":"ä1"},{"InstallId":"\u00e41"},{"InstallId":"device-7"},{"InstallId":"DEVICE-7"},{"InstallId":" device-7"},{"InstallId":""},{"InstallId":"aé"}]`
+	for id, want := range map[string][]string{
+		"a":        {`{"InstallId":"a"}`, `{"InstallId":"a "}`},
+		"ä1":       {`{"InstallId":"ä1"}`, `{"InstallId":"\u00e41"}`},
+		"device-7": {`{"InstallId":"device-7"}`, `{"InstallId":" device-7"}`},
+		"aé":       {`{"InstallId":"aé"}`},
+	} {
+		got, _, err := scan(strings.NewReader(body), id)
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("%q: %v\n%s", id, err, diff)
+		}
+	}
+}
+
+func TestMatchSaysWhatItPointsTo(t *testing.T) {
+	t.Parallel()
+	body := `[{"InstallId":"` + mine + `","MessageType":"ErrorLog","MessageId":"m1","Properties":"2017/12/09/04/03/crashes/e.json"},
+		{"InstallId":"` + mine + `","MessageType":"HandledErrorLog","Properties":"{\"k\":\"v\"}"},
+		{"InstallId":"` + mine + `","MessageType":"EventLog","Properties":"a/b.json"},
+		{"InstallId":"` + mine + `","MessageType":"ErrorAttachmentLog","Properties":"a\/b","MessageId":7},
+		{"InstallId":"` + mine + `","MessageType":"ErrorAttachmentLog"}]`
+	var got []string
+	_, err := archive.NewScanner(archive.NewInstalls(mine)).Scan(strings.NewReader(body), func(m *archive.Match) error {
+		pointer, ok := m.Pointer()
+		if !ok {
+			pointer = "-"
+		}
+		if at := body[m.Offset : m.Offset+int64(len(m.Bytes))]; at != string(m.Bytes) {
+			t.Errorf("at offset %d stands %q", m.Offset, at)
+		}
+		got = append(got, m.MessageID+" "+pointer)
+		return nil
+	})
+	if diff := cmp.Diff([]string{"m1 2017/12/09/04/03/crashes/e.json", " -", " -", " a/b", " -"}, got); diff != "" || err != nil {
+		t.Error(err, diff)
+	}
+}
+
+func TestStatsCountWhatIsOdd(t *testing.T) {
+	t.Parallel()
+	_, stats, err := scan(strings.NewReader(`[{"InstallId":"a","InstallId":"b"},{},7,{"InstallId":1},{"InstallId":"a"},{"InstallId":"a","InstallId":null}]`), "b")
+	stats.Bytes = 0
+	if diff := cmp.Diff(archive.Stats{Records: 6, Matches: 1, Doubled: 2, Without: 4}, stats); diff != "" || err != nil {
+		t.Error(err, diff)
+	}
+}
+
+func TestScanRefuses(t *testing.T) {
+	t.Parallel()
+	for body, offset := range map[string]int64{
+		"": 0, " ": 1, "\xef\xbb\xbf": 3, "{}": 0, "null": 0, "[": 1, "[1": 2, "[1,": 3, "[1,]": 3, "[,1]": 1, "[1 2]": 3, "[1]x": 3, "[1][2]": 3, `["a]`: 4,
+		`[{"a":1]`: 7, `[{"a" 1}]`: 6, `[{a:1}]`: 2, `[{"a":1,}]`: 8, `[{"a":}]`: 6, "[\"\x01\"]": 2, `["\x"]`: 3, `["\u12g4"]`: 6, "[01]": 2, "[-]": 2, "[1.]": 3, "[1e]": 3, "[.5]": 1,
+		"[tru]": 4, "[nul": 4, "[NaN]": 1, "\x1f\x8b\x08\x00": 0, "[1]\x00": 3, `[{"a":[1}]`: 8, `[{"a":1 "b":2}]`: 8, `[{"InstallId":"` + mine: 51,
+	} {
+		_, _, err := scan(strings.NewReader(body), mine)
+		var syntax *archive.SyntaxError
+		if !errors.As(err, &syntax) {
+			t.Errorf("%q: %v", body, err)
+			continue
+		}
+		if syntax.Offset != offset {
+			t.Errorf("%q: error at %d, want %d: %v", body, syntax.Offset, offset, err)
+		}
+		if _, valid := reference([]byte(body), mine); valid {
+			t.Errorf("%q: the reference accepts it", body)
+		}
+	}
+}
+
+// What was found before the damage is still data about the person.
+func TestFoundBeforeDamage(t *testing.T) {
+	t.Parallel()
+	got, _, err := scan(strings.NewReader(`[{"InstallId":"`+mine+`"},{"Inst`), mine)
+	if len(got) != 1 || err == nil {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+func TestErrorsOfOthersPassThrough(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("broken")
+	_, _, err := scan(io.MultiReader(strings.NewReader(`[{"InstallId":`), iotest.ErrReader(broken)), mine)
+	if err != broken {
+		t.Errorf("reader: %v", err)
+	}
+	_, err = archive.NewScanner(archive.NewInstalls(mine)).Scan(strings.NewReader(`[{"InstallId":"`+mine+`"}]`), func(*archive.Match) error { return broken })
+	if err != broken {
+		t.Errorf("callback: %v", err)
+	}
+}
+
+func TestDepth(t *testing.T) {
+	t.Parallel()
+	for _, depth := range []int{9998, 9999, 10000, 1_000_000} {
+		for _, element := range []string{strings.Repeat("[", depth) + strings.Repeat("]", depth), strings.Repeat(`{"a":`, depth) + "1" + strings.Repeat("}", depth)} {
+			body := "[" + element + "]"
+			_, _, err := scan(strings.NewReader(body), mine)
+			if _, valid := reference([]byte(body), mine); valid != (err == nil) {
+				t.Errorf("depth %d: %v, reference %v", depth, err, valid)
+			}
+		}
+	}
+}
+
+// Records that are larger than the window, and windows that end at every place of a record.
+func TestLargeAndTorn(t *testing.T) {
+	t.Parallel()
+	small := `{"Model":"x","InstallId":"` + mine + `","n":[1,2.5,true,{"k":"\u00e4\n"}]}`
+	for _, fill := range []int{0, 1, 1000, 256<<10 - len(small)/2, 3 << 20} {
+		big := fmt.Sprintf(`{"A":"%s","InstallId":"%s"}`, strings.Repeat("x", fill), mine)
+		for shift := range len(small) + 3 {
+			if fill > 1<<20 && shift > 3 {
+				break
+			}
+			body := "[" + strings.Repeat(" ", shift) + big + "," + small + "," + strings.ReplaceAll(small, mine, theirs) + "]"
+			got, stats, err := scan(strings.NewReader(body), mine)
+			if err != nil || len(got) != 2 || got[0] != big || got[1] != small || stats.Records != 3 {
+				t.Fatalf("fill %d shift %d: %d found, %+v, %v", fill, shift, len(got), stats, err)
+			}
+		}
+	}
+}
+
+func TestRecordOverTheBound(t *testing.T) {
+	t.Parallel()
+	endless := io.MultiReader(strings.NewReader(`[{"InstallId":"`+mine+`"},{"A":"`), repeat('x'))
+	got, _, err := scan(endless, mine)
+	var syntax *archive.SyntaxError
+	if !errors.As(err, &syntax) || !strings.Contains(err.Error(), "larger than") || len(got) != 1 {
+		t.Errorf("%d found, %v", len(got), err)
+	}
+	got, stats, err := scan(io.MultiReader(strings.NewReader(`[`), io.LimitReader(repeat(' '), 100<<20), strings.NewReader(`{"InstallId":"`+mine+`"}]`)), mine)
+	if err != nil || len(got) != 1 || stats.Bytes < 100<<20 {
+		t.Errorf("white space is no record: %d found, %+v, %v", len(got), stats, err)
+	}
+}
+
+type repeat byte
+
+func (r repeat) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = byte(r)
+	}
+	return len(p), nil
+}
+
+func TestMembers(t *testing.T) {
+	t.Parallel()
+	var got []string
+	for name, value := range archive.Members([]byte(` { "a" : "x\n" , "\u0062":{"c":[1]}, "a":null } `)) {
+		got = append(got, name+"="+string(value))
+	}
+	if diff := cmp.Diff([]string{`a="x\n"`, `b={"c":[1]}`, "a=null"}, got); diff != "" {
+		t.Error(diff)
+	}
+	for range archive.Members([]byte(`{}`)) {
+		t.Error("an empty object has a member")
+	}
+	if got := archive.Text([]byte(`"\ud800 ä` + "\xff" + `"`)); got != "\ufffd ä\ufffd" {
+		t.Errorf("got %q", got)
+	}
+}
+
+// FuzzScan compares with encoding/json: same verdict on the blob, same records found.
+func FuzzScan(f *testing.F) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 50 {
+		f.Add(hostileArray(r))
+	}
+	f.Add([]byte("\xef\xbb\xbf[]"))
+	f.Add([]byte(`[{"a":{"b":[1e5,-0.1,{}]}},"\ud83d\ude00"]`))
+	f.Fuzz(func(t *testing.T, body []byte) { compare(t, body) })
+}
+
+func compare(t *testing.T, body []byte) {
+	t.Helper()
+	got, stats, err := scan(iotest.HalfReader(bytes.NewReader(body)), mine, "a")
+	want, valid := reference(body, mine, "a")
+	if valid != (err == nil) {
+		t.Fatalf("%q: scan says %v, encoding/json valid=%v", body, err, valid)
+	}
+	if !valid {
+		return
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Fatalf("%q:\n%s", body, diff)
+	}
+	if stats.Bytes != int64(len(body)) {
+		t.Fatalf("%q: %d of %d bytes", body, stats.Bytes, len(body))
+	}
+}
+
+func TestHostileArrays(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 3000 {
+		body := hostileArray(r)
+		compare(t, body)
+		body[r.IntN(len(body))] = byte(r.IntN(256)) // nearly always damage
+		compare(t, body)
+	}
+}
+
+// hostileArray makes a valid array of records that try to be mistaken for others.
+func hostileArray(r *rand.Rand) []byte {
+	pick := func(s ...string) string { return s[r.IntN(len(s))] }
+	space := func() string { return pick("", "", "", " ", "\n  ", "\r\n\t") }
+	id := func() string {
+		return pick(mine, mine, theirs, strings.ToUpper(mine), `\u0063`+mine[1:], "{"+mine+"}", " "+mine, strings.ReplaceAll(mine, "-", ""), "a", "a ", "A", "", `\"a`, mine+"x", "\xff"+mine)
+	}
+	text := func() string {
+		return `"` + pick(id(), `say \"InstallId\":\"`+mine+`\"`, `\\`, `\\\"`, strings.Repeat("x", r.IntN(40)), "ä\u2028", `{\"InstallId\":\"`+mine+`\"}`, `],[{`) + `"`
+	}
+	var value func(depth int) string
+	name := func() string {
+		return pick(`"InstallId"`, `"InstallId"`, `"Install\u0049d"`, `"installid"`, `"Properties"`, `"MessageType"`, `""`, text())
+	}
+	object := func(depth int) string {
+		var b strings.Builder
+		b.WriteString("{" + space())
+		for i := range r.IntN(5) {
+			if i > 0 {
+				b.WriteString(space() + "," + space())
+			}
+			b.WriteString(name() + space() + ":" + space() + value(depth+1))
+		}
+		return b.String() + space() + "}"
+	}
+	value = func(depth int) string {
+		switch n := r.IntN(10); {
+		case n < 6 || depth > 4:
+			return text()
+		case n == 6:
+			return pick("0", "-1", "1.5e-7", "true", "false", "null", "123456789")
+		case n == 7:
+			return "[" + space() + value(depth+1) + space() + "," + value(depth+1) + "]"
+		}
+		return object(depth)
+	}
+	var b bytes.Buffer
+	b.WriteString(pick("", "", "\xef\xbb\xbf") + space() + "[" + space())
+	for i := range 1 + r.IntN(6) {
+		if i > 0 {
+			b.WriteString(space() + "," + space())
+		}
+		b.WriteString(object(0))
+	}
+	b.WriteString(space() + "]" + space())
+	return b.Bytes()
+}

@@ -11,7 +11,7 @@ import (
 // symbol.
 func readCode(f *diag.Frame) {
 	symbol, offset, ok := cutOffset(f.Code)
-	if !ok || f.Symbol != "" {
+	if !ok || f.Method != "" {
 		return
 	}
 	if base, hex := strings.CutPrefix(symbol, "0x"); hex {

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"slices"
 
 	"lifeboat/internal/diag"
 )
@@ -17,55 +18,49 @@ var byteOrderMark = []byte("\xef\xbb\xbf")
 // is none.
 func SplitContainer(body []byte) (elements [][]byte, err error) {
 	s := scanner{b: bytes.TrimPrefix(body, byteOrderMark)}
-	if c := s.peek(); c != '{' && c != 0 {
+	object, found, fits := s.peek() == '{', false, true
+	if !object {
 		s.skip()
-		return nil, containerError(&s, "the body is not a JSON object with a logs array")
-	}
-	found, many := false, false
-	s.members(func(name string) {
-		if name != "logs" {
-			s.skip()
-			return
-		}
-		elements, found = nil, s.peek() == '['
-		if !found {
-			s.skip()
-			return
-		}
-		elements = make([][]byte, 0, 1)
-		s.elements(func() {
-			if len(elements) == maxLogs {
-				many = true
+	} else {
+		s.members(func(name string) {
+			switch {
+			case name != "logs":
 				s.skip()
-				return
+			case s.peek() != '[':
+				elements, found = nil, false
+				s.skip()
+			default:
+				elements, fits = s.list(maxLogs)
+				found = true
 			}
-			e := s.value()
-			if len(elements) == 1 {
-				elements = append(make([][]byte, 0, min(64, 2+(len(s.b)-s.i)/(len(e)+1))), elements...)
-			}
-			elements = append(elements, e)
 		})
-	})
+	}
 	switch {
 	case s.fault != sound || s.peek() != 0 || s.i < len(s.b):
-		return nil, containerError(&s, "")
-	case many:
-		return nil, diag.Errorf(diag.Invalid, "the body holds more than %d logs; send fewer at a time", maxLogs)
+		return nil, diag.Errorf(diag.Invalid, "%s", s.fault)
+	case !object:
+		return nil, diag.Errorf(diag.Invalid, `the body is not a JSON object with a "logs" array`)
 	case !found:
 		return nil, diag.Errorf(diag.Invalid, `the body has no "logs" array`)
+	case !fits:
+		return nil, diag.Errorf(diag.Invalid, "the body holds more than %d logs; send fewer at a time", maxLogs)
 	}
 	return elements, nil
 }
 
-// containerError says why the scan failed, otherwise if it did not.
-func containerError(s *scanner, otherwise string) error {
-	switch {
-	case s.fault == tooDeep:
-		return diag.Errorf(diag.Invalid, "the body nests deeper than %d levels", maxDepth)
-	case s.fault == truncated:
-		return diag.Errorf(diag.Invalid, "the body is not JSON: it ends in the middle")
-	case s.fault == malformed || otherwise == "":
-		return diag.Errorf(diag.Invalid, "the body is not JSON")
-	}
-	return diag.Errorf(diag.Invalid, "%s", otherwise)
+// list gives the elements of the array that is next. Those behind the first n are checked but not kept.
+func (s *scanner) list(n int) (elements [][]byte, fits bool) {
+	elements, fits = make([][]byte, 0, 1), true
+	s.elements(func() {
+		e := s.value()
+		switch len(elements) {
+		case n:
+			fits = false
+			return
+		case 1: // the others are about as long as the first
+			elements = slices.Grow(elements, min(64, 1+(len(s.b)-s.i)/(len(e)+1)))
+		}
+		elements = append(elements, e)
+	})
+	return elements, fits
 }

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"iter"
 	"strconv"
@@ -98,6 +99,8 @@ func (d *decoder) raw() []byte {
 	}
 	return v
 }
+
+var errTrailing = errors.New("wire: text behind the log")
 
 // end checks that nothing follows.
 func (d *decoder) end() error {

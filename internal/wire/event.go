@@ -1,13 +1,10 @@
 package wire
 
 import (
-	"errors"
 	"strings"
 
 	"lifeboat/internal/diag"
 )
-
-var errTrailing = errors.New("wire: text behind the log")
 
 // maxUserID is the longest user id, in characters: the limit of all SDKs.
 const maxUserID = 256

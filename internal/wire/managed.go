@@ -58,12 +58,10 @@ func cutAt(line string) (rest string, ok bool) {
 
 // isWord reports whether s is a word of letters, no longer than any language's "at".
 func isWord(s string) bool {
-	for _, r := range s {
-		if !unicode.IsLetter(r) {
-			return false
-		}
+	if s == "" || len(s) > 24 {
+		return false
 	}
-	return s != "" && len(s) <= 24
+	return !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsLetter(r) })
 }
 
 // nativeFrame reads what .NET Native writes where it has no names: Library!<BaseAddress>+0x12, or
@@ -165,19 +163,20 @@ func outerDots(s string) []int {
 // method of an explicit implementation is called by the interface's full name. It can be told only where the
 // interface's namespace is one of the platform's.
 func explicitInterface(symbol string, dots []int) (int, bool) {
-	if len(dots) < 3 {
-		return 0, false
-	}
-	name := symbol[dots[len(dots)-2]+1 : dots[len(dots)-1]]
-	if len(name) < 2 || name[0] != 'I' || !unicode.IsUpper(rune(name[1])) {
+	if len(dots) < 3 || !interfaceName(symbol[dots[len(dots)-2]+1:dots[len(dots)-1]]) {
 		return 0, false
 	}
 	for _, dot := range dots[:len(dots)-2] {
-		if hasAnyPrefix(symbol[dot+1:], "System.", "Microsoft.", "Windows.") {
+		if hasAnyPrefix(symbol[dot+1:], "System.", "Microsoft.") {
 			return dot, true
 		}
 	}
 	return 0, false
+}
+
+// interfaceName tells IDisposable from IOHelper and Item.
+func interfaceName(s string) bool {
+	return len(s) > 2 && s[0] == 'I' && unicode.IsUpper(rune(s[1])) && unicode.IsLower(rune(s[2]))
 }
 
 // managedPlace reads what follows the parameters: an IL or native offset, then the place in the source.
@@ -271,22 +270,16 @@ func cutJavaSymbol(symbol string) (class, method string) {
 }
 
 // splitUnityMessage finds the class of an exception that came through Unity's log, where the type is only the
-// log's level and the class stands before the message.
+// log's level and the class stands before the message. What code logs as an error is text of any kind.
 func splitUnityMessage(e *diag.Exception) {
 	class, message, found := strings.Cut(e.Message, ":")
-	switch e.Type {
-	case "Exception":
-		if !identifier(class) {
-			return
-		}
-	case "Error", "Assert", "Warning", "Log":
-		if !found || !identifier(class) || !hasAnySuffix(class, "Exception", "Error") {
-			return
-		}
-	default:
-		return
+	named := e.Type == "Exception" && identifier(class)
+	if e.Type == "Error" || e.Type == "Assert" {
+		named = found && identifier(class) && hasAnySuffix(class, "Exception", "Error")
 	}
-	e.Type, e.Message = class, strings.TrimSpace(message)
+	if named {
+		e.Type, e.Message = class, strings.TrimSpace(message)
+	}
 }
 
 // identifier reports whether s is a name of letters, digits, dots and the like.

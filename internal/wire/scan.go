@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math/bits"
 )
 
@@ -17,6 +18,17 @@ const (
 	truncated
 	tooDeep
 )
+
+// String is for the person who sent the text.
+func (f fault) String() string {
+	switch f {
+	case truncated:
+		return "the body is not JSON: it ends in the middle"
+	case tooDeep:
+		return fmt.Sprintf("the body nests deeper than %d levels", maxDepth)
+	}
+	return "the body is not JSON"
+}
 
 // scanner steps over JSON without decoding it. It accepts exactly what jsontext accepts with duplicate names
 // and invalid UTF-8 allowed, to maxDepth (FuzzSplit holds it to that). Ingestion reads every byte of every

@@ -113,7 +113,7 @@ func combine(p diag.Platform, listed, shown []diag.Frame) []diag.Frame {
 
 // fill adds to f what only other knows.
 func fill(f, other *diag.Frame) {
-	if f.File == "" || f.Line == 0 && other.Line != 0 {
+	if other.File != "" && (f.File == "" || f.Line == 0) {
 		f.File, f.Line = other.File, other.Line
 	}
 	if f.Params == "" {

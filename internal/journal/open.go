@@ -174,7 +174,7 @@ func (s *segment) readTrailer(f File, size int64) error {
 // recover reads what no footer tells, and opens the newest segment for writing if it is unsealed.
 func (j *Journal) recover(ctx context.Context, c Class) error {
 	var last uint64
-	for _, s := range j.segments[c] {
+	for i, s := range j.segments[c] {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -183,7 +183,7 @@ func (j *Journal) recover(ctx context.Context, c Class) error {
 		case open:
 			err = j.resume(&j.writers[c], s)
 		case bare:
-			err = j.readBare(s)
+			err = j.readBare(s, i == len(j.segments[c])-1)
 		}
 		if err != nil {
 			return fmt.Errorf("open %s: %w", s.path, err)
@@ -197,7 +197,7 @@ func (j *Journal) recover(ctx context.Context, c Class) error {
 }
 
 // readBare finds the frames of a segment that lost its header or footer. Nothing of it is cut.
-func (j *Journal) readBare(s *segment) error {
+func (j *Journal) readBare(s *segment, newest bool) error {
 	f, err := j.o.FS.Open(s.path, false)
 	if err != nil {
 		return err
@@ -209,8 +209,13 @@ func (j *Journal) readBare(s *segment) error {
 	}
 	whole := *s
 	whole.end = size
-	_, err = j.list(&whole, f, &s.extent)
-	return err
+	if _, err = j.list(&whole, f, &s.extent); err != nil {
+		return err
+	}
+	if !newest {
+		j.damage.note(j.o.Log, s, s.end, size-s.end) // there was a footer
+	}
+	return nil
 }
 
 // resume goes on with the newest segment of a class behind its last whole frame. What a crash left there was

@@ -46,12 +46,24 @@ type app struct {
 }
 
 func (m maker) app() app {
+	return m.appOf(pick(m, []system{android, android, android, android, android, apple, apple, windows}))
+}
+
+type system uint8
+
+const (
+	android system = iota
+	apple
+	windows
+)
+
+func (m maker) appOf(s system) app {
 	company, product := pick(m, companies), m.word()
 	a := app{session: m.guid(), pkg: "com." + company + "." + strings.ToLower(product)}
-	switch n := m.IntN(100); {
-	case n < 62:
+	switch s {
+	case android:
 		a.device = m.androidDevice(a.pkg)
-	case n < 88:
+	case apple:
 		a.apple = true
 		a.session = strings.ToUpper(a.session)
 		a.device = m.appleDevice("com." + company + "." + product)

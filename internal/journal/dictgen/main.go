@@ -9,7 +9,6 @@ import (
 	"math/rand/v2"
 	"os"
 
-	"github.com/klauspost/compress/dict"
 	"github.com/klauspost/compress/zstd"
 
 	"lifeboat/internal/diag"
@@ -18,19 +17,18 @@ import (
 func main() {
 	out := flag.String("out", "", "file to write")
 	id := flag.Uint("id", 1, "id of the dictionary")
-	size := flag.Int("size", 48<<10, "bytes of history")
-	samples := flag.Int("samples", 3000, "logs to learn from")
+	samples := flag.Int("samples", 1500, "logs to learn frequencies from")
 	flag.Parse()
-	if err := run(*out, uint32(*id), *size, *samples); err != nil {
+	if err := run(*out, uint32(*id), *samples); err != nil {
 		fmt.Fprintln(os.Stderr, "dictgen:", err)
 		os.Exit(1)
 	}
 }
 
-func run(out string, id uint32, size, samples int) error {
+func run(out string, id uint32, samples int) error {
 	m := maker{rand.New(rand.NewPCG(1, uint64(id)))}
-	built, err := dict.BuildZstdDict(m.frames(samples), dict.Options{
-		MaxDictSize: size, HashBytes: 6, ZstdDictID: id, ZstdLevel: zstd.SpeedFastest,
+	built, err := zstd.BuildDict(zstd.BuildDictOptions{
+		ID: id, Contents: m.frames(samples), History: m.history(), Offsets: [3]int{1, 4, 8}, Level: zstd.SpeedFastest,
 	})
 	if err != nil {
 		return err

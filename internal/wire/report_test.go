@@ -176,6 +176,29 @@ func TestImages(t *testing.T) {
 	}
 }
 
+// TestNativeWindows finds the addresses of frames of .NET Native whose text names an image, whose end is exclusive.
+func TestNativeWindows(t *testing.T) {
+	t.Parallel()
+	r := decode(t, `{"type":"managedError","device":{"sdkName":"appcenter.uwp"},"exception":{"stackTrace":"   at Acme.Kiosk!<BaseAddress>+0x20\r\n   at SharedLibrary!<BaseAddress>+0x5a1b2c","innerExceptions":[
+		{"frames":[{"address":"0x0000000000001fff"},{"address":"0x0000000000002000"}]}]},
+		"binaries":[{"id":"3f1c0b7e5d2a4c6f8e9d0a1b2c3d4e5f-1","startAddress":"0x0000000000001000","endAddress":"0x0000000000002000","name":"Acme.Kiosk"}]}`)
+	e := r.Stack.Exception
+	want := []diag.Frame{
+		{Image: "Acme.Kiosk", Offset: 0x20, Address: 0x1020, Code: "at Acme.Kiosk!<BaseAddress>+0x20"},
+		{Image: "SharedLibrary", Offset: 0x5a1b2c, Code: "at SharedLibrary!<BaseAddress>+0x5a1b2c"},
+	}
+	if diff := gocmp.Diff(want, e.Frames); diff != "" {
+		t.Error(diff)
+	}
+	want = []diag.Frame{
+		{Address: 0x1fff, Image: "Acme.Kiosk", Offset: 0xfff, Language: diag.LanguageCSharp},
+		{Address: 0x2000, Language: diag.LanguageCSharp},
+	}
+	if diff := gocmp.Diff(want, e.Inner[0].Frames); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestArchitectures(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

@@ -2,26 +2,205 @@ package store
 
 import (
 	"context"
+	"database/sql"
+	"errors"
+	"strings"
+	"sync"
 
 	"lifeboat/internal/diag"
 )
 
-func (db *DB) CreateApp(ctx context.Context, a diag.App) (diag.App, error) { return a, errPending }
+const appColumns = `num, id, secret, owner, name, display_name, description, os, platform, release_type,
+	created_at, updated_at, blocked, crash_limit, handled_limit, prefixes`
+
+func scanApp(scan func(...any) error) (a diag.App, err error) {
+	var prefixes string
+	err = scan(&a.Num, idColumn{&a.ID}, idColumn{&a.Secret}, &a.Owner, &a.Name, &a.DisplayName, &a.Description, &a.OS, &a.Platform,
+		&a.ReleaseType, &a.CreatedAt, &a.UpdatedAt, &a.Blocked, &a.CrashesPerMinute, &a.HandledPerMinute, &prefixes)
+	a.AppNamespacePrefixes = splitLines(prefixes)
+	return a, err
+}
+
+const appTaken = "There is an app of this name."
+
+// CreateApp adds an app and gives it its number. A taken name, id or secret is a Conflict.
+func (db *DB) CreateApp(ctx context.Context, a diag.App) (diag.App, error) {
+	err := db.register.update(ctx, func(t *tx) (err error) {
+		if a.Num, err = next(t, "app"); err != nil {
+			return err
+		}
+		_, err = t.exec(`INSERT INTO app (num, id, shard, secret, owner, name, owner_key, name_key, display_name, description,
+			os, platform, release_type, created_at, updated_at, blocked, crash_limit, handled_limit, prefixes)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
+			a.Num, a.ID[:], diag.ShardOf(a.ID), a.Secret[:], a.Owner, a.Name, strings.ToLower(a.Owner), strings.ToLower(a.Name),
+			a.DisplayName, a.Description, a.OS, a.Platform, a.ReleaseType, a.CreatedAt, a.UpdatedAt, flag(a.Blocked),
+			a.CrashesPerMinute, a.HandledPerMinute, strings.Join(a.AppNamespacePrefixes, "\n"))
+		return db.register.taken(err, appTaken)
+	})
+	return a, err
+}
+
+// App returns an app by its owner and name, in any letter case.
 func (db *DB) App(ctx context.Context, owner, name string) (diag.App, error) {
-	return diag.App{}, errPending
+	return db.app(ctx, "SELECT "+appColumns+" FROM app WHERE owner_key = $1 AND name_key = $2", strings.ToLower(owner), strings.ToLower(name))
 }
+
+// AppBySecret returns the app that devices name with that secret.
 func (db *DB) AppBySecret(ctx context.Context, secret diag.ID) (diag.App, error) {
-	return diag.App{}, errPending
+	return db.app(ctx, "SELECT "+appColumns+" FROM app WHERE secret = $1", secret[:])
 }
+
+// AppByNum returns an app by its number.
 func (db *DB) AppByNum(ctx context.Context, num int64) (diag.App, error) {
-	return diag.App{}, errPending
+	return db.app(ctx, "SELECT "+appColumns+" FROM app WHERE num = $1", num)
 }
-func (db *DB) Apps(ctx context.Context) ([]diag.App, error)    { return nil, errPending }
-func (db *DB) UpdateApp(ctx context.Context, a diag.App) error { return errPending }
-func (db *DB) DeleteApp(ctx context.Context, num int64) error  { return errPending }
+
+func (db *DB) app(ctx context.Context, text string, key ...any) (a diag.App, err error) {
+	err = db.register.read(ctx, func(t *tx) error {
+		a, err = scanApp(func(dest ...any) error { return t.get(dest, text, key...) })
+		return absent(err, "app")
+	})
+	return a, err
+}
+
+// Apps lists all apps, oldest first.
+func (db *DB) Apps(ctx context.Context) (all []diag.App, err error) {
+	err = db.register.read(ctx, func(t *tx) error {
+		all, err = list(t, func(r *sql.Rows) (diag.App, error) { return scanApp(r.Scan) }, "SELECT "+appColumns+" FROM app ORDER BY num")
+		return err
+	})
+	return all, err
+}
+
+// UpdateApp changes everything but number, id and creation time of the app with a's number.
+func (db *DB) UpdateApp(ctx context.Context, a diag.App) error {
+	return db.register.update(ctx, func(t *tx) error {
+		rows, err := t.exec(`UPDATE app SET secret = $2, owner = $3, name = $4, owner_key = $5, name_key = $6, display_name = $7,
+			description = $8, os = $9, platform = $10, release_type = $11, updated_at = $12, blocked = $13, crash_limit = $14,
+			handled_limit = $15, prefixes = $16 WHERE num = $1`,
+			a.Num, a.Secret[:], a.Owner, a.Name, strings.ToLower(a.Owner), strings.ToLower(a.Name), a.DisplayName,
+			a.Description, a.OS, a.Platform, a.ReleaseType, a.UpdatedAt, flag(a.Blocked), a.CrashesPerMinute,
+			a.HandledPerMinute, strings.Join(a.AppNamespacePrefixes, "\n"))
+		return found(rows, db.register.taken(err, appTaken), "app")
+	})
+}
+
+// perApp are the register's tables that hold rows of one app.
+var perApp = [...]string{"member", "blocked_install", "dropped", "group_id", "group_words", "export"}
+
+// DeleteApp removes an app and every row of it. Its number is never given again, so rows that a batch still
+// carries are recognised as those of an app that is gone.
+func (db *DB) DeleteApp(ctx context.Context, num int64) error {
+	shard, err := db.shardOf(ctx, num)
+	if err != nil {
+		return err
+	}
+	err = db.register.update(ctx, func(t *tx) error {
+		for _, table := range perApp {
+			if _, err := t.exec("DELETE FROM "+table+" WHERE shard = $1 AND app = $2", shard, num); err != nil {
+				return err
+			}
+		}
+		if _, err := t.exec("DELETE FROM token WHERE app = $1", num); err != nil {
+			return err
+		}
+		rows, err := t.exec("DELETE FROM app WHERE num = $1", num)
+		return found(rows, err, "app")
+	})
+	if err != nil {
+		return err
+	}
+	db.shards.forget(num)
+	db.groupIDs.clear()
+	return db.sweepApp(ctx, shard, num)
+}
+
+// SetMember gives an account a role in an app; RoleNone takes it away.
 func (db *DB) SetMember(ctx context.Context, app, user int64, role diag.Role) error {
-	return errPending
+	shard, err := db.shardOf(ctx, app)
+	if err != nil {
+		return err
+	}
+	return db.register.update(ctx, func(t *tx) error {
+		if role == diag.RoleNone {
+			_, err := t.exec("DELETE FROM member WHERE shard = $1 AND app = $2 AND account = $3", shard, app, user)
+			return err
+		}
+		_, err := t.exec(`INSERT INTO member (shard, app, account, role) VALUES ($1, $2, $3, $4)
+			ON CONFLICT (shard, app, account) DO UPDATE SET role = excluded.role`, shard, app, user, role)
+		return err
+	})
 }
-func (db *DB) RoleOf(ctx context.Context, app, user int64) (diag.Role, error) {
-	return diag.RoleNone, errPending
+
+// RoleOf is the role of an account in an app, RoleNone if it has none or there is no such app.
+func (db *DB) RoleOf(ctx context.Context, app, user int64) (role diag.Role, err error) {
+	err = db.register.read(ctx, func(t *tx) error {
+		err := t.get([]any{&role}, `SELECT member.role FROM app JOIN member ON member.shard = app.shard AND member.app = app.num
+			WHERE app.num = $1 AND member.account = $2`, app, user)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		return err
+	})
+	return role, err
+}
+
+// shardCache remembers the shards of apps, which never change, and which apps are gone, which never return.
+type shardCache struct {
+	mu   sync.Mutex
+	of   map[int64]uint8
+	gone map[int64]bool
+}
+
+func (c *shardCache) get(app int64) (uint8, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	shard, ok := c.of[app]
+	return shard, ok
+}
+
+// put does nothing for an app that went while its row was being read.
+func (c *shardCache) put(app int64, shard uint8) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.of == nil {
+		c.of = map[int64]uint8{}
+	}
+	if !c.gone[app] {
+		c.of[app] = shard
+	}
+}
+
+func (c *shardCache) forget(app int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.gone == nil {
+		c.gone = map[int64]bool{}
+	}
+	c.gone[app] = true
+	delete(c.of, app)
+}
+
+// shardOf is the shard of an app, NotFound if there is no such app.
+func (db *DB) shardOf(ctx context.Context, app int64) (uint8, error) {
+	if shard, ok := db.shards.get(app); ok {
+		return shard, nil
+	}
+	var shard uint8
+	err := db.register.read(ctx, func(t *tx) error {
+		return absent(t.get([]any{&shard}, "SELECT shard FROM app WHERE num = $1", app), "app")
+	})
+	if err == nil {
+		db.shards.put(app, shard)
+	}
+	return shard, err
+}
+
+// shardOfKnown is shardOf for rows that may belong to an app that is gone.
+func (db *DB) shardOfKnown(ctx context.Context, app int64) (shard uint8, known bool, err error) {
+	shard, err = db.shardOf(ctx, app)
+	if diag.KindOf(err) == diag.NotFound {
+		return 0, false, nil
+	}
+	return shard, err == nil, err
 }

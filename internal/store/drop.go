@@ -1,6 +1,9 @@
 package store
 
-import "context"
+import (
+	"context"
+	"database/sql"
+)
 
 // Drop counts logs that were not kept, by app, day and reason.
 type Drop struct {
@@ -10,7 +13,41 @@ type Drop struct {
 	Count  int64
 }
 
-func (db *DB) AddDrops(ctx context.Context, drops []Drop) error { return errPending }
-func (db *DB) Drops(ctx context.Context, app, sinceDay int64) ([]Drop, error) {
-	return nil, errPending
+// AddDrops adds to the counts. Drops of an app that is gone count as those of an unknown one.
+func (db *DB) AddDrops(ctx context.Context, drops []Drop) error {
+	return db.register.update(ctx, func(t *tx) error {
+		for _, d := range drops {
+			shard, known, err := db.shardOfKnown(ctx, d.App)
+			if err != nil {
+				return err
+			}
+			if !known {
+				d.App = 0
+			}
+			_, err = t.exec(`INSERT INTO dropped (shard, app, day, reason, n) VALUES ($1, $2, $3, $4, $5)
+				ON CONFLICT (shard, app, day, reason) DO UPDATE SET n = dropped.n + excluded.n`, shard, d.App, d.Day, d.Reason, d.Count)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Drops lists the counts of an app, or with -1 of all, from a day on, in order of day, app and reason.
+func (db *DB) Drops(ctx context.Context, app, sinceDay int64) (all []Drop, err error) {
+	text, args := "SELECT app, day, reason, n FROM dropped WHERE day >= $1 ORDER BY day, app, reason", []any{sinceDay}
+	if app >= 0 {
+		shard, _, err := db.shardOfKnown(ctx, app)
+		if err != nil {
+			return nil, err
+		}
+		text = "SELECT app, day, reason, n FROM dropped WHERE day >= $1 AND shard = $2 AND app = $3 ORDER BY day, reason"
+		args = append(args, shard, app)
+	}
+	err = db.register.read(ctx, func(t *tx) error {
+		all, err = list(t, func(r *sql.Rows) (d Drop, err error) { return d, r.Scan(&d.App, &d.Day, &d.Reason, &d.Count) }, text, args...)
+		return err
+	})
+	return all, err
 }

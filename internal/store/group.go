@@ -1,10 +1,98 @@
 package store
 
 import (
+	"cmp"
 	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
 
 	"lifeboat/internal/diag"
 )
+
+// reasonColumns need the table error_group g. They may be NULL where a report is in no group.
+const reasonColumns = "g.type, g.os_type, g.class, g.method, g.file, g.line, g.app_code, g.class_method, g.code_raw, g.framework, g.language"
+
+func (r *Reason) scan() []any {
+	return []any{textColumn{&r.Type}, textColumn{&r.OSExceptionType}, textColumn{&r.Class}, textColumn{&r.Method}, textColumn{&r.File},
+		numberColumn{&r.Line}, flagColumn{&r.AppCode}, flagColumn{&r.ClassMethod}, textColumn{&r.CodeRaw}, textColumn{&r.Framework},
+		textColumn{(*string)(&r.Language)}}
+}
+
+// groupDelta is what a batch adds to one group.
+type groupDelta struct {
+	first      *ReportRow // the report with the lowest feed number
+	latest     *ReportRow // the newest one
+	n, devices int64
+	from, to   diag.DeviceTime
+}
+
+func (g *groupDelta) add(r *ReportRow) {
+	if g.n == 0 {
+		g.first, g.latest, g.from, g.to = r, r, r.Time, r.Time
+	}
+	if newer(r, g.latest) {
+		g.latest = r
+	}
+	g.n++
+	g.from, g.to = min(g.from, r.Time), max(g.to, r.Time)
+}
+
+// newer orders reports by time, then by id.
+func newer(a, b *ReportRow) bool {
+	return a.Time > b.Time || a.Time == b.Time && slices.Compare(a.ID[:], b.ID[:]) > 0
+}
+
+// countGroups adds new reports to their groups. seen tells which installs a group had before.
+func (w *batchWriter) countGroups(live []ReportRow, seen map[device]bool) error {
+	type key struct {
+		app   int64
+		group diag.GroupID
+	}
+	deltas, order := map[key]*groupDelta{}, []*groupDelta(nil)
+	for i := range live {
+		r := &live[i]
+		if r.Group == 0 {
+			continue
+		}
+		g := deltas[key{r.App, r.Group}]
+		if g == nil {
+			g = &groupDelta{}
+			deltas[key{r.App, r.Group}], order = g, append(order, g)
+		}
+		g.add(r)
+		if d := r.device(); !seen[d] {
+			seen[d] = true
+			g.devices++
+		}
+	}
+	for _, g := range order {
+		if err := w.countGroup(g); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *batchWriter) countGroup(g *groupDelta) error {
+	r := g.first
+	_, err := w.t.exec(`INSERT INTO error_group (shard, app, grp, handled, version, signature, type, os_type, class, method, file, line,
+		app_code, class_method, code_raw, framework, language, n, devices, first_at, last_at, latest, build)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
+		ON CONFLICT (shard, app, grp) DO UPDATE SET
+		n = error_group.n + excluded.n,
+		devices = error_group.devices + excluded.devices,
+		first_at = CASE WHEN excluded.first_at < error_group.first_at THEN excluded.first_at ELSE error_group.first_at END,
+		last_at = CASE WHEN excluded.last_at > error_group.last_at THEN excluded.last_at ELSE error_group.last_at END,
+		build = CASE WHEN (excluded.last_at, excluded.latest) > (error_group.last_at, error_group.latest) THEN excluded.build ELSE error_group.build END,
+		latest = CASE WHEN (excluded.last_at, excluded.latest) > (error_group.last_at, error_group.latest) THEN excluded.latest ELSE error_group.latest END`,
+		r.Shard, r.App, r.Group, flag(r.Handled), r.AppVersion, r.Signature[:], r.Reason.Type, r.Reason.OSExceptionType, r.Reason.Class,
+		r.Reason.Method, r.Reason.File, r.Reason.Line, flag(r.Reason.AppCode), flag(r.Reason.ClassMethod), r.Reason.CodeRaw,
+		r.Reason.Framework, string(r.Reason.Language), g.n, g.devices, g.from, g.to, g.latest.ID[:], g.latest.AppBuild)
+	return err
+}
 
 // Column is what groups can be ordered by.
 type Column string
@@ -41,7 +129,7 @@ type GroupQuery struct {
 	UserID     string
 	OrderBy    []Order // default: count, falling
 	Limit      int     // 0 = no limit
-	After      Page    // only with the same query
+	After      Page    // of the same query
 }
 
 // GroupSummary is one fault in one version of an app.
@@ -60,12 +148,364 @@ type GroupSummary struct {
 	Latest      diag.ID // the newest report
 }
 
-// Groups lists groups.
-func (db *DB) Groups(ctx context.Context, q GroupQuery) ([]GroupSummary, Page, error) {
-	return nil, Page{}, errPending
+// Group returns one group over all its reports.
+func (db *DB) Group(ctx context.Context, app int64, id diag.GroupID) (g GroupSummary, err error) {
+	shard, err := db.shardOf(ctx, app)
+	if err != nil {
+		return g, err
+	}
+	words, err := db.GroupWords(ctx, app, id)
+	if err != nil {
+		return g, err
+	}
+	err = db.viewIndex(ctx, func(t *tx) error { return absent(g.load(t, shard, app, id), "error group") })
+	g.State, g.Annotation = words.State, words.Annotation
+	return g, err
 }
 
-// Group returns one group over all its reports.
-func (db *DB) Group(ctx context.Context, app int64, g diag.GroupID) (GroupSummary, error) {
-	return GroupSummary{}, errPending
+// load reads a group's row with its counters.
+func (g *GroupSummary) load(t *tx, shard uint8, app int64, id diag.GroupID) error {
+	g.ID = id
+	return t.get(append([]any{&g.Handled, &g.AppVersion, &g.AppBuild, &g.Count, &g.Devices, &g.First, &g.Last, idColumn{&g.Latest},
+		idColumn{(*diag.ID)(&g.Signature)}}, g.Reason.scan()...),
+		"SELECT g.handled, g.version, g.build, g.n, g.devices, g.first_at, g.last_at, g.latest, g.signature, "+reasonColumns+
+			" FROM error_group g WHERE g.shard = $1 AND g.app = $2 AND g.grp = $3", shard, app, id)
+}
+
+// groupPlace is what a group's place in a list follows from.
+type groupPlace struct {
+	id          diag.GroupID
+	n, devices  int64
+	first, last diag.DeviceTime
+	texts       []string // of the sort columns that are texts, in their order
+	past        bool     // the counters leave out reports that came after the first page
+}
+
+func (p *groupPlace) values(order []Order) []SortValue {
+	values, text := make([]SortValue, len(order)), 0
+	for i, o := range order {
+		switch o.Column {
+		case ByCount:
+			values[i].Int = p.n
+		case ByDevices:
+			values[i].Int = p.devices
+		case ByFirst:
+			values[i].Int = int64(p.first)
+		case ByLast:
+			values[i].Int = int64(p.last)
+		default:
+			values[i].Text = p.texts[text]
+			text++
+		}
+	}
+	return values
+}
+
+// compareGroups orders two groups by their sort values, then by id.
+func compareGroups(order []Order, a []SortValue, idA diag.GroupID, b []SortValue, idB diag.GroupID) int {
+	for i, o := range order {
+		c := cmp.Or(cmp.Compare(a[i].Int, b[i].Int), strings.Compare(a[i].Text, b[i].Text))
+		if o.Desc {
+			c = -c
+		}
+		if c != 0 {
+			return c
+		}
+	}
+	return cmp.Compare(idA, idB)
+}
+
+// Groups lists groups. Their counters move while others write, so later pages count only what the first one
+// did: a group keeps its place from page to page, and none is lost or doubled.
+func (db *DB) Groups(ctx context.Context, q GroupQuery) (groups []GroupSummary, next Page, err error) {
+	if len(q.OrderBy) == 0 {
+		q.OrderBy = []Order{{ByCount, true}}
+	}
+	shard, err := db.shardOf(ctx, q.App)
+	if err != nil {
+		return nil, Page{}, err
+	}
+	if !q.After.IsZero() && len(q.After.Values) != len(q.OrderBy) {
+		return nil, Page{}, diag.Errorf(diag.Invalid, "This page belongs to another list: begin again with the first one.")
+	}
+	said, err := db.wordsOfApp(ctx, shard, q.App)
+	if err != nil {
+		return nil, Page{}, err
+	}
+	err = db.viewIndex(ctx, func(t *tx) error {
+		l := groupList{db: db, t: t, q: &q, shard: shard, said: said}
+		groups, next, err = l.page()
+		return err
+	})
+	return groups, next, err
+}
+
+// groupList answers one GroupQuery on one snapshot.
+type groupList struct {
+	db      *DB
+	t       *tx
+	q       *GroupQuery
+	shard   uint8
+	said    map[diag.GroupID]GroupWords
+	through uint64                            // reports with higher feed numbers do not count
+	tail    map[diag.GroupID][]diag.InstallID // groups that have such reports, with those reports' installs
+	reports filter                            // which reports are chosen, and count
+	chosen  bool                              // by more than their app
+}
+
+func (l *groupList) page() ([]GroupSummary, Page, error) {
+	if err := l.prepare(); err != nil {
+		return nil, Page{}, err
+	}
+	places, err := l.places()
+	if err != nil {
+		return nil, Page{}, err
+	}
+	places, more := l.cut(places)
+	groups := make([]GroupSummary, len(places))
+	for i := range places {
+		if groups[i], err = l.summary(&places[i]); err != nil {
+			return nil, Page{}, err
+		}
+	}
+	if !more {
+		return groups, Page{}, nil
+	}
+	last := &places[len(places)-1]
+	return groups, Page{Through: l.through, Values: last.values(l.q.OrderBy), Group: last.id}, nil
+}
+
+// prepare finds out what is to be counted.
+func (l *groupList) prepare() (err error) {
+	if l.through, _, err = cursor(l.t); err != nil {
+		return err
+	}
+	if !l.q.After.IsZero() && l.q.After.Through < l.through {
+		l.through = l.q.After.Through
+		if err := l.findTail(); err != nil {
+			return err
+		}
+	}
+	l.reports.and("r.shard = $%d AND r.app = $%d", l.shard, l.q.App)
+	l.reports.reports(l.q.Start, l.q.End, l.q.Install, l.q.UserID)
+	if l.q.Build != "" {
+		n, ok, err := l.db.words.find(l.t, l.q.Build)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			n = noWord
+		}
+		l.reports.and("r.build = $%d", n)
+	}
+	l.chosen = len(l.reports.args) > 2
+	if len(l.tail) > 0 {
+		l.reports.and("r.feed <= $%d", l.through)
+	}
+	return nil
+}
+
+var errStop = errors.New("store: no more rows wanted")
+
+// findTail walks back from the report that came last.
+func (l *groupList) findTail() error {
+	l.tail = map[diag.GroupID][]diag.InstallID{}
+	err := l.t.each(func(r *sql.Rows) error {
+		var (
+			shard   uint8
+			app     int64
+			group   diag.GroupID
+			install diag.InstallID
+			feed    uint64
+		)
+		if err := r.Scan(&shard, &app, &group, installColumn{&install}, &feed); err != nil {
+			return err
+		}
+		if feed <= l.through {
+			return errStop
+		}
+		if shard == l.shard && app == l.q.App {
+			l.tail[group] = append(l.tail[group], install)
+		}
+		return nil
+	}, "SELECT shard, app, grp, install, feed FROM report ORDER BY num DESC")
+	if errors.Is(err, errStop) {
+		return nil
+	}
+	return err
+}
+
+// places returns every group of the list with its counters, in no order.
+func (l *groupList) places() ([]groupPlace, error) {
+	all, err := l.rows()
+	if err != nil {
+		return nil, err
+	}
+	counted := map[diag.GroupID]groupPlace{}
+	if l.chosen {
+		if counted, err = l.count(); err != nil {
+			return nil, err
+		}
+	}
+	kept := all[:0]
+	for _, p := range all {
+		switch {
+		case l.chosen:
+			c := counted[p.id]
+			p.n, p.devices, p.first, p.last = c.n, c.devices, c.first, c.last
+		case l.tail[p.id] != nil:
+			if err := l.rewind(&p); err != nil {
+				return nil, err
+			}
+		}
+		if p.n > 0 {
+			kept = append(kept, p)
+		}
+	}
+	return kept, nil
+}
+
+// rows reads the groups that version, kind and state let through.
+func (l *groupList) rows() ([]groupPlace, error) {
+	var f filter
+	f.and("shard = $%d AND app = $%d", l.shard, l.q.App)
+	if l.q.Version != "" {
+		f.and("version = $%d", l.q.Version)
+	}
+	if l.q.Handled != nil {
+		f.and("handled = $%d", flag(*l.q.Handled))
+	}
+	columns := "SELECT grp, n, devices, first_at, last_at"
+	texts := 0
+	for _, o := range l.q.OrderBy {
+		switch o.Column {
+		case ByCount, ByDevices, ByFirst, ByLast:
+		case ByVersion, ByType, ByClass, ByMethod:
+			columns += ", " + string(o.Column)
+			texts++
+		default:
+			return nil, diag.Errorf(diag.Invalid, "Groups cannot be ordered by %q.", o.Column)
+		}
+	}
+	all := []groupPlace{}
+	err := l.t.each(func(r *sql.Rows) error {
+		p := groupPlace{texts: make([]string, texts)}
+		dest := []any{&p.id, &p.n, &p.devices, &p.first, &p.last}
+		for i := range p.texts {
+			dest = append(dest, &p.texts[i])
+		}
+		err := r.Scan(dest...)
+		if l.wanted(p.id) {
+			all = append(all, p)
+		}
+		return err
+	}, columns+" FROM error_group WHERE "+f.String(), f.args...)
+	return all, err
+}
+
+func (l *groupList) words(g diag.GroupID) GroupWords {
+	if w, ok := l.said[g]; ok {
+		return w
+	}
+	return GroupWords{State: StateOpen}
+}
+
+func (l *groupList) wanted(g diag.GroupID) bool {
+	return len(l.q.States) == 0 || slices.Contains(l.q.States, l.words(g).State)
+}
+
+// count counts the chosen reports by group.
+func (l *groupList) count() (map[diag.GroupID]groupPlace, error) {
+	counted := map[diag.GroupID]groupPlace{}
+	err := l.t.each(func(r *sql.Rows) error {
+		var p groupPlace
+		err := r.Scan(&p.id, &p.n, &p.devices, &p.first, &p.last)
+		counted[p.id] = p
+		return err
+	}, "SELECT r.grp, COUNT(*), COUNT(DISTINCT r.install), MIN(r.time), MAX(r.time) FROM report r WHERE "+l.reports.String()+" GROUP BY r.grp", l.reports.args...)
+	return counted, err
+}
+
+// rewind takes the reports of the tail out of a group's counters.
+func (l *groupList) rewind(p *groupPlace) error {
+	installs := l.tail[p.id]
+	p.past = true
+	p.n -= int64(len(installs))
+	if p.n <= 0 {
+		return nil
+	}
+	for _, install := range uniq(installs) {
+		var before bool
+		err := l.t.get([]any{&before}, "SELECT EXISTS (SELECT 1 FROM report WHERE shard = $1 AND app = $2 AND install = $3 AND grp = $4 AND feed <= $5)",
+			l.shard, l.q.App, packInstall(install), p.id, l.through)
+		if err != nil {
+			return err
+		}
+		if !before {
+			p.devices--
+		}
+	}
+	const edge = "SELECT time FROM report WHERE shard = $1 AND app = $2 AND grp = $3 AND feed <= $4 ORDER BY time"
+	if err := l.t.get([]any{&p.first}, edge+" LIMIT 1", l.shard, l.q.App, p.id, l.through); err != nil {
+		return err
+	}
+	return l.t.get([]any{&p.last}, edge+" DESC LIMIT 1", l.shard, l.q.App, p.id, l.through)
+}
+
+func uniq(installs []diag.InstallID) []diag.InstallID {
+	installs = slices.Clone(installs)
+	slices.Sort(installs)
+	return slices.Compact(installs)
+}
+
+// cut sorts the groups and leaves those of the page; more tells that others follow.
+func (l *groupList) cut(places []groupPlace) (page []groupPlace, more bool) {
+	order, after := l.q.OrderBy, l.q.After
+	type sortable struct {
+		place  groupPlace
+		values []SortValue
+	}
+	all := make([]sortable, 0, len(places))
+	for _, p := range places {
+		values := p.values(order)
+		if after.IsZero() || compareGroups(order, values, p.id, after.Values, after.Group) > 0 {
+			all = append(all, sortable{p, values})
+		}
+	}
+	slices.SortFunc(all, func(a, b sortable) int { return compareGroups(order, a.values, a.place.id, b.values, b.place.id) })
+	if more = l.q.Limit > 0 && len(all) > l.q.Limit; more {
+		all = all[:l.q.Limit]
+	}
+	page = make([]groupPlace, len(all))
+	for i := range all {
+		page[i] = all[i].place
+	}
+	return page, more
+}
+
+// summary reads what is shown of a group beyond its place.
+func (l *groupList) summary(p *groupPlace) (g GroupSummary, err error) {
+	if err := g.load(l.t, l.shard, l.q.App, p.id); err != nil {
+		return g, err
+	}
+	g.Count, g.Devices, g.First, g.Last = p.n, p.devices, p.first, p.last
+	words := l.words(p.id)
+	g.State, g.Annotation = words.State, words.Annotation
+	if l.chosen || p.past {
+		err = l.newest(&g)
+	}
+	return g, err
+}
+
+// newest finds the newest report that counts.
+func (l *groupList) newest(g *GroupSummary) error {
+	var build int64
+	args := append(slices.Clone(l.reports.args), g.ID)
+	err := l.t.get([]any{idColumn{&g.Latest}, &build}, "SELECT r.id, r.build FROM report r WHERE "+l.reports.String()+
+		fmt.Sprintf(" AND r.grp = $%d ORDER BY r.time DESC, r.id DESC LIMIT 1", len(args)), args...)
+	if err != nil {
+		return err
+	}
+	g.AppBuild, err = l.db.words.read(l.t, build)
+	return err
 }

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 
 	"lifeboat/internal/diag"
 )
@@ -17,14 +18,85 @@ type Token struct {
 	LastUsedAt  int64  // Unix milliseconds, 0 = never
 }
 
-func (db *DB) CreateToken(ctx context.Context, t Token, hash [32]byte) error { return errPending }
-func (db *DB) TokenByHash(ctx context.Context, hash [32]byte) (Token, User, error) {
-	return Token{}, User{}, errPending
+const tokenColumns = "token.id, token.account, token.app, token.description, token.scope, token.created_at, token.last_used_at"
+
+func (k *Token) scan() []any {
+	return []any{idColumn{&k.ID}, &k.User, &k.App, &k.Description, &k.Scope, &k.CreatedAt, &k.LastUsedAt}
 }
-func (db *DB) Tokens(ctx context.Context, user int64) ([]Token, error)       { return nil, errPending }
-func (db *DB) AppTokens(ctx context.Context, app int64) ([]Token, error)     { return nil, errPending }
-func (db *DB) DeleteToken(ctx context.Context, user int64, id diag.ID) error { return errPending }
-func (db *DB) TouchToken(ctx context.Context, id diag.ID, now int64) error   { return errPending }
+
+// CreateToken adds a token by the SHA-256 of its text.
+func (db *DB) CreateToken(ctx context.Context, k Token, hash [32]byte) error {
+	return db.register.update(ctx, func(t *tx) error { return db.insertToken(t, k, hash, false) })
+}
+
+func (db *DB) insertToken(t *tx, k Token, hash [32]byte, adminFile bool) error {
+	_, err := t.exec(`INSERT INTO token (hash, id, account, app, description, scope, created_at, last_used_at, admin_file)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		hash[:], k.ID[:], k.User, k.App, k.Description, k.Scope, k.CreatedAt, k.LastUsedAt, flag(adminFile))
+	return db.register.taken(err, "There is such a token already.")
+}
+
+// TokenByHash returns the token with that hash and the account it speaks for.
+func (db *DB) TokenByHash(ctx context.Context, hash [32]byte) (Token, User, error) {
+	var (
+		k Token
+		u User
+	)
+	err := db.register.read(ctx, func(t *tx) error {
+		err := t.get(append(k.scan(), u.scan()...),
+			"SELECT "+tokenColumns+", "+userColumns+" FROM token JOIN account ON account.num = token.account WHERE token.hash = $1", hash[:])
+		return absent(err, "token")
+	})
+	return k, u, err
+}
+
+// Tokens lists the tokens of an account, oldest first.
+func (db *DB) Tokens(ctx context.Context, user int64) ([]Token, error) {
+	return db.tokens(ctx, "SELECT "+tokenColumns+" FROM token WHERE account = $1 ORDER BY created_at, id", user)
+}
+
+// AppTokens lists the tokens that are good for one app only, oldest first.
+func (db *DB) AppTokens(ctx context.Context, app int64) ([]Token, error) {
+	return db.tokens(ctx, "SELECT "+tokenColumns+" FROM token WHERE app = $1 ORDER BY created_at, id", app)
+}
+
+func (db *DB) tokens(ctx context.Context, text string, key int64) (all []Token, err error) {
+	err = db.register.read(ctx, func(t *tx) error {
+		all, err = list(t, func(r *sql.Rows) (k Token, err error) { return k, r.Scan(k.scan()...) }, text, key)
+		return err
+	})
+	return all, err
+}
+
+// DeleteToken removes a token of an account. Another account's token is NotFound.
+func (db *DB) DeleteToken(ctx context.Context, user int64, id diag.ID) error {
+	return db.register.update(ctx, func(t *tx) error {
+		rows, err := t.exec("DELETE FROM token WHERE account = $1 AND id = $2", user, id[:])
+		return found(rows, err, "token")
+	})
+}
+
+// TouchToken notes that a token was used. It never goes back.
+func (db *DB) TouchToken(ctx context.Context, id diag.ID, now int64) error {
+	return db.register.update(ctx, func(t *tx) error {
+		_, err := t.exec("UPDATE token SET last_used_at = $2 WHERE id = $1 AND last_used_at < $2", id[:], now)
+		return err
+	})
+}
+
+// ReplaceAdminToken makes the token with that hash the one of the file admin.token. The one before is void.
+// It speaks for the oldest administrator; without any it is NotFound.
 func (db *DB) ReplaceAdminToken(ctx context.Context, hash [32]byte, now int64) error {
-	return errPending
+	return db.register.update(ctx, func(t *tx) error {
+		var admin int64
+		err := t.get([]any{&admin}, "SELECT num FROM account WHERE admin = 1 ORDER BY num LIMIT 1")
+		if err != nil {
+			return absent(err, "administrator")
+		}
+		if _, err := t.exec("DELETE FROM token WHERE admin_file = 1"); err != nil {
+			return err
+		}
+		k := Token{ID: diag.DerivedID(hash[:]), User: admin, Description: "admin.token", Scope: "all", CreatedAt: now}
+		return db.insertToken(t, k, hash, true)
+	})
 }

@@ -1,0 +1,42 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+)
+
+// Dialect is what engines do differently. An adapter supplies one.
+type Dialect interface {
+	// Rewrite turns the store's text into the engine's: placeholders ($1, $2, ...), and in migrations the
+	// marks /* clustered */ (rows lie in the order of the primary key) and /* arrival */ (the engine numbers
+	// rows as they come).
+	Rewrite(text string) string
+	// Insert is the text that inserts so many rows at once and skips those whose key is taken. Its arguments
+	// are the rows' values one after the other.
+	Insert(table string, columns []string, rows int) string
+	// Classify says what an error of the engine means.
+	Classify(err error) Class
+	// Checkpoint brings the database into its resting form. The connection is the writer's.
+	Checkpoint(ctx context.Context, c *sql.Conn) error
+	// Tables describes the tables that a connection sees.
+	Tables(ctx context.Context, c *sql.Conn) ([]Table, error)
+}
+
+// Class is what an error of an engine means to the store.
+type Class uint8
+
+// The classes.
+const (
+	ClassOther   Class = iota
+	ClassTaken         // a unique key is taken
+	ClassRetry         // the transaction lost against another one: run it again
+	ClassFull          // no room left on the disk
+	ClassDamaged       // the file is not what the engine wrote
+)
+
+// Table describes one table as the engine has it.
+type Table struct {
+	Name    string
+	Columns []string
+	Keys    [][]string // columns of the primary key and of every unique index, in order
+}

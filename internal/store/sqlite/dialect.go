@@ -1,0 +1,130 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"modernc.org/sqlite"
+
+	"lifeboat/internal/store"
+)
+
+// dialect is SQLite's.
+type dialect struct{}
+
+var placeholder = regexp.MustCompile(`\$([0-9]+)`)
+
+// Rewrite numbers placeholders with a question mark, keeps clustered tables in the order of their key
+// (https://www.sqlite.org/withoutrowid.html) and makes numbers of arrival the row id
+// (https://www.sqlite.org/lang_createtable.html#rowid).
+func (dialect) Rewrite(text string) string {
+	text = placeholder.ReplaceAllString(text, "?$1")
+	text = strings.ReplaceAll(text, "/* clustered */", "WITHOUT ROWID")
+	return strings.ReplaceAll(text, "BIGINT PRIMARY KEY /* arrival */", "INTEGER PRIMARY KEY")
+}
+
+// Insert leaves the placeholders without numbers: binding those is cheaper.
+func (dialect) Insert(table string, columns []string, rows int) string {
+	row := "(?" + strings.Repeat(",?", len(columns)-1) + ")"
+	return "INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES " + row + strings.Repeat(","+row, rows-1) + " ON CONFLICT DO NOTHING"
+}
+
+// Primary and extended result codes: https://www.sqlite.org/rescode.html
+const (
+	codeBusy       = 5
+	codeCorrupt    = 11
+	codeFull       = 13
+	codeNotADB     = 26
+	codeUnique     = 2067 // SQLITE_CONSTRAINT_UNIQUE
+	codePrimaryKey = 1555 // SQLITE_CONSTRAINT_PRIMARYKEY
+)
+
+func (dialect) Classify(err error) store.Class { return classify(err) }
+
+func classify(err error) store.Class {
+	var e *sqlite.Error
+	if !errors.As(err, &e) {
+		return store.ClassOther
+	}
+	switch e.Code() {
+	case codeUnique, codePrimaryKey:
+		return store.ClassTaken
+	}
+	switch e.Code() & 0xff {
+	case codeBusy:
+		return store.ClassRetry
+	case codeFull:
+		return store.ClassFull
+	case codeCorrupt, codeNotADB:
+		return store.ClassDamaged
+	}
+	return store.ClassOther
+}
+
+// Checkpoint folds the write-ahead log into the file and empties it. A reader that still needs the log keeps
+// it from being emptied, which is no error: there will be another checkpoint.
+func (dialect) Checkpoint(ctx context.Context, c *sql.Conn) error {
+	var busy, pages, moved int
+	return c.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &pages, &moved)
+}
+
+func (dialect) Tables(ctx context.Context, c *sql.Conn) ([]store.Table, error) {
+	names, err := texts(ctx, c, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
+	if err != nil {
+		return nil, err
+	}
+	var all []store.Table
+	for _, name := range names {
+		t := store.Table{Name: name}
+		if t.Columns, err = texts(ctx, c, "SELECT name FROM pragma_table_info(?) ORDER BY cid", name); err != nil {
+			return nil, err
+		}
+		if t.Keys, err = keys(ctx, c, name); err != nil {
+			return nil, err
+		}
+		all = append(all, t)
+	}
+	return all, nil
+}
+
+func keys(ctx context.Context, c *sql.Conn, table string) (all [][]string, err error) {
+	primary, err := texts(ctx, c, "SELECT name FROM pragma_table_info(?) WHERE pk > 0 ORDER BY pk", table)
+	if err != nil {
+		return nil, err
+	}
+	if len(primary) > 0 {
+		all = append(all, primary)
+	}
+	indexes, err := texts(ctx, c, "SELECT name FROM pragma_index_list(?) WHERE \"unique\" = 1 AND origin <> 'pk' ORDER BY name", table)
+	if err != nil {
+		return nil, err
+	}
+	for _, index := range indexes {
+		columns, err := texts(ctx, c, "SELECT name FROM pragma_index_info(?) ORDER BY seqno", index)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, columns)
+	}
+	return all, nil
+}
+
+func texts(ctx context.Context, c *sql.Conn, query string, args ...any) (all []string, err error) {
+	rows, err := c.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("sqlite: describe tables: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var s string
+		if err := rows.Scan(&s); err != nil {
+			return nil, err
+		}
+		all = append(all, s)
+	}
+	return all, rows.Err()
+}

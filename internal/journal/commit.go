@@ -246,7 +246,7 @@ func (j *Journal) fail(cause error) error {
 		j.mu.Lock()
 		j.wake()
 		j.mu.Unlock()
-		j.o.OnFatal(err)
+		go j.o.OnFatal(err) // it may well call Close, which waits for the committer
 	}
 	return err
 }

@@ -19,6 +19,7 @@ type track struct {
 	seg   *segment // being read; nil: none yet
 	file  File
 	walk  *walker
+	dry   uint64 // nothing more is in this class up to this number
 
 	// The next frame, read but not returned yet.
 	ready  bool
@@ -81,9 +82,12 @@ func (f *Follower) lowest(horizon uint64) (*track, error) {
 	var low *track
 	for c := range f.tracks {
 		t := &f.tracks[c]
-		if !t.ready {
+		if !t.ready && t.dry < horizon {
 			if err := t.advance(f.j, f.after); err != nil {
 				return nil, err
+			}
+			if !t.ready {
+				t.dry = horizon
 			}
 		}
 		if t.ready && t.head.Number <= horizon && (low == nil || t.head.Number < low.head.Number) {
@@ -124,15 +128,11 @@ func (t *track) begin(j *Journal, after uint64) (bool, error) {
 	if !ok {
 		return false, nil
 	}
-	at := int64(segmentHeaderSize)
-	if s.first <= after {
-		p, err := j.placeAfter(&s, after)
-		if err != nil {
-			return false, err
-		}
-		at = p.offset
+	p, err := j.placeAfter(&s, after)
+	if err != nil {
+		return false, err
 	}
-	return true, t.open(j, s.number, at)
+	return true, t.open(j, s.number, p.offset)
 }
 
 func (t *track) open(j *Journal, number, at int64) error {
@@ -196,7 +196,7 @@ func (f *Follower) dropBlanked() {
 			continue
 		}
 		if t.ready {
-			t.walk.at, t.ready = t.offset, false
+			t.walk.at, t.ready, t.dry = t.offset, false, 0
 		}
 		t.walk.forget()
 	}

@@ -2,7 +2,6 @@ package journal
 
 import (
 	"context"
-	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/binary"
 	"errors"
@@ -35,7 +34,7 @@ type Options struct {
 	Register Register
 	HashKey  [32]byte // of install hashes; the same as long as the journal lives
 	Log      *slog.Logger
-	OnFatal  func(error) // called once when the files are in doubt: the process must stop
+	OnFatal  func(error) // called once, on its own goroutine, when the files are in doubt: the process must stop
 
 	MaxCommit   int   // bytes of one commit; 0: 8 MiB
 	SegmentSize int64 // bytes at which a segment is sealed; 0: 64 MiB
@@ -158,13 +157,15 @@ func (j *Journal) saltOf(c Class, number int64) uint64 {
 	return j.keyed("segment", b[:])
 }
 
-func (j *Journal) keyed(purpose string, b []byte) uint64 {
-	mac := hmac.New(sha256.New, j.o.HashKey[:])
-	mac.Write([]byte(purpose))
-	mac.Write([]byte{0})
-	mac.Write(b)
-	var sum [sha256.Size]byte
-	return binary.LittleEndian.Uint64(mac.Sum(sum[:0]))
+// keyed is a hash that only the holder of the key can compute. SHA-256 over key and text would let others
+// extend the text, were its result not cut.
+func (j *Journal) keyed(purpose string, text []byte) uint64 {
+	var room [256]byte
+	b := append(room[:0], j.o.HashKey[:]...)
+	b = append(b, purpose...)
+	b = append(b, 0)
+	sum := sha256.Sum256(append(b, text...))
+	return binary.LittleEndian.Uint64(sum[:])
 }
 
 // Stats is what the journal knows of itself.

@@ -24,11 +24,13 @@ func (j *Journal) NumberBefore(t diag.IngressTime) (uint64, error) {
 			highest = max(highest, s.last)
 			continue
 		}
-		before, err := j.lastPlace(&s, func(p place) bool { return p.time < t })
+		before, ok, err := j.search(&s, -1, func(p place) bool { return p.time >= t })
 		if err != nil {
 			return 0, err
 		}
-		highest = max(highest, before.number)
+		if ok {
+			highest = max(highest, before.number)
+		}
 	}
 	return highest, nil
 }
@@ -42,11 +44,9 @@ func (j *Journal) NextTime(after uint64) (t diag.IngressTime, ok bool, err error
 		if !found {
 			continue
 		}
-		p := place{number: s.first, time: s.firstTime}
-		if s.first <= after {
-			if p, err = j.placeAfter(&s, after); err != nil {
-				return 0, false, err
-			}
+		p, err := j.placeAfter(&s, after)
+		if err != nil {
+			return 0, false, err
 		}
 		if !ok || p.number < first.number {
 			first, ok = p, true
@@ -88,37 +88,41 @@ func (j *Journal) firstSegment(c Class, after uint64) (segment, bool) {
 	return *list[found], true
 }
 
-// placeAfter is the first frame of s with a number above after; s.last must be.
+// placeAfter is the first frame of s with a number above after; s.last is above it.
 func (j *Journal) placeAfter(s *segment, after uint64) (place, error) {
-	return j.search(s, func(p place) bool { return p.number > after }, 0)
+	if s.first > after {
+		return place{number: s.first, time: s.firstTime, offset: segmentHeaderSize}, nil
+	}
+	p, ok, err := j.search(s, 0, func(p place) bool { return p.number > after })
+	if err == nil && !ok { // the footer knows of a frame that is damaged
+		p = place{number: s.last, time: s.lastTime, offset: s.end}
+	}
+	return p, err
 }
 
-// lastPlace is the last frame of s that is good; the first must be, and none behind one that is not.
-func (j *Journal) lastPlace(s *segment, good func(place) bool) (place, error) {
-	return j.search(s, func(p place) bool { return !good(p) }, -1)
-}
-
-// search finds the first frame of s for which over holds and returns the one shift places from it.
-func (j *Journal) search(s *segment, over func(place) bool, shift int) (place, error) {
+// search finds the first frame of s for which over holds and returns the one shift places from it, if there
+// is one. over must hold for all frames behind that.
+func (j *Journal) search(s *segment, shift int, over func(place) bool) (p place, ok bool, err error) {
 	list, err := j.places(s)
 	if err != nil {
-		return place{}, err
+		return place{}, false, err
 	}
 	defer list.close()
-	var failed error
-	at := func(i int) place {
-		p, err := list.at(i)
-		if err != nil {
-			failed = err
+	i := sort.Search(list.count, func(i int) bool {
+		p, failed := list.at(i)
+		if failed != nil {
+			err = failed
 		}
-		return p
+		return over(p)
+	}) + shift
+	if err == nil && i >= 0 && i < list.count {
+		p, err = list.at(i)
+		ok = true
 	}
-	i := sort.Search(list.count, func(i int) bool { return over(at(i)) }) + shift
-	p := at(min(max(i, 0), list.count-1))
-	if failed != nil {
-		return place{}, fmt.Errorf("search %s: %w", s.path, failed)
+	if err != nil {
+		return place{}, false, fmt.Errorf("search %s: %w", s.path, err)
 	}
-	return p, nil
+	return p, ok, nil
 }
 
 // placeList reads the list of a segment's frames.

@@ -1,0 +1,152 @@
+package person
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"lifeboat/internal/archive"
+	"lifeboat/internal/blob"
+	"lifeboat/internal/diag"
+)
+
+// Manifest says what a copy holds, where it comes from and what it lacks. It is the file manifest.json of the
+// ZIP; its fields are never renamed.
+type Manifest struct {
+	Format    string     `json:"format"` // "lifeboat-person-copy/1"
+	Generator string     `json:"generator"`
+	Started   time.Time  `json:"started"`
+	Finished  time.Time  `json:"finished"`
+	Complete  bool       `json:"complete"` // every source was read and everything pointed to is here
+	Installs  []Install  `json:"installs"`
+	Since     *time.Time `json:"since,omitempty"` // bounds of the search, as asked for
+	Until     *time.Time `json:"until,omitempty"`
+	Counts    Counts     `json:"counts"`
+	Source    Source     `json:"source"`
+	// Missing are payloads and attachments that records name and that are not in the copy.
+	Missing []Problem `json:"missing"`
+	// Members are all files of the ZIP but this one, in their order.
+	Members []Member `json:"members"`
+}
+
+// Install is one of the ids asked for.
+type Install struct {
+	ID      diag.InstallID `json:"installId"`
+	Records int64          `json:"records"`
+}
+
+// Counts are of what the copy holds.
+type Counts struct {
+	Records int64 `json:"records"`
+	// MessageIDs is how many logs the records are about: a crash is in the list of all logs and in that of
+	// crashes, and an archive may hold a log twice.
+	MessageIDs  int64            `json:"distinctMessageIds"`
+	ByType      map[string]int64 `json:"byMessageType"`
+	Payloads    int              `json:"payloads"`
+	Attachments int              `json:"attachments"`
+}
+
+// Source is the archive that was searched.
+type Source struct {
+	Archive    string `json:"archive"`      // without secrets
+	Listed     int64  `json:"blobsListed"`  // arrays of records within the time range
+	Scanned    int64  `json:"blobsScanned"` // of these, read to the end
+	Bytes      int64  `json:"bytesScanned"`
+	Records    int64  `json:"recordsScanned"`
+	Quarantine struct {
+		// Doubled records have several InstallId members; the last one counted.
+		Doubled int64 `json:"severalInstallIds"`
+		// Without are records that name no install: nobody's, so in no copy.
+		Without int64 `json:"noInstallId"`
+	} `json:"quarantined"`
+	Unreadable []Problem `json:"unreadable"`
+}
+
+// Problem is a blob that could not be read, and why. Blob is "" if the list of blobs itself broke off.
+type Problem struct {
+	Blob   string `json:"blob"`
+	Reason string `json:"reason"`
+}
+
+// Member is one file of the ZIP.
+type Member struct {
+	Path   string `json:"path"`
+	Size   int64  `json:"size"`
+	SHA256 string `json:"sha256"`
+	Blob   string `json:"blob,omitempty"` // the blob that it is a copy of
+}
+
+func newManifest(o Options) *Manifest {
+	m := &Manifest{Format: "lifeboat-person-copy/1", Generator: "lifeboat " + o.Version, Started: o.Clock.Now().UTC(), Missing: []Problem{}}
+	m.Source.Archive, m.Source.Unreadable = o.Source.String(), []Problem{}
+	m.Counts.ByType = map[string]int64{}
+	asked := map[diag.InstallID]bool{}
+	for _, id := range o.Installs {
+		if !asked[id] {
+			m.Installs = append(m.Installs, Install{ID: id})
+			asked[id] = true
+		}
+	}
+	m.Since, m.Until = bound(o.Since), bound(o.Until)
+	return m
+}
+
+func bound(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC()
+	return &t
+}
+
+// nothing: all could be read and no record is there.
+func (m *Manifest) nothing() bool { return m.Counts.Records == 0 && len(m.Source.Unreadable) == 0 }
+
+func (m *Manifest) count(f found) {
+	m.Counts.Records++
+	for i := range m.Installs {
+		if m.Installs[i].ID == f.install {
+			m.Installs[i].Records++
+		}
+	}
+	m.Counts.ByType[knownType(f.kind)]++
+}
+
+// knownType bounds what the archive can make us count.
+func knownType(kind string) string {
+	switch kind {
+	case "EventLog", "PageLog", "StartSessionLog", "StartServiceLog", "CustomPropertyLog", "PushInstallationLog", "DistributionStartSessionLog", "CrashMetricsLog", "ErrorLog", "HandledErrorLog", "ErrorAttachmentLog":
+		return kind
+	}
+	return "other"
+}
+
+// scanned counts a blob that was read: to its end if err is nil.
+func (m *Manifest) scanned(name string, s archive.Stats, err error) {
+	m.Source.Listed++
+	m.Source.Bytes += s.Bytes
+	m.Source.Records += s.Records
+	m.Source.Quarantine.Doubled += s.Doubled
+	m.Source.Quarantine.Without += s.Without
+	if err != nil {
+		m.Source.Unreadable = append(m.Source.Unreadable, Problem{name, reason(err)})
+		return
+	}
+	m.Source.Scanned++
+}
+
+// reason is what a reader of the manifest can use of an error: where the content breaks, or what kind of
+// refusal it was.
+func reason(err error) string {
+	var syntax *archive.SyntaxError
+	var failed *blob.Error
+	switch {
+	case errors.As(err, &syntax):
+		return syntax.Error()
+	case errors.As(err, &failed) && failed.Err != nil && !errors.Is(err, context.Canceled):
+		return failed.Cause.String() + ": " + failed.Err.Error()
+	case errors.As(err, &failed):
+		return failed.Cause.String()
+	}
+	return err.Error()
+}

@@ -1,6 +1,7 @@
 package diag
 
 import (
+	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
@@ -139,4 +140,14 @@ const Shards = 256
 func ShardOf(app ID) uint8 {
 	sum := sha256.Sum256(app[:])
 	return sum[0]
+}
+
+// HashInstall names an install without telling its id: a keyed hash, so that lists of blocked or erased
+// installs are no lists of people.
+func HashInstall(key [32]byte, app ID, install InstallID) (hash [16]byte) {
+	mac := hmac.New(sha256.New, key[:])
+	mac.Write(app[:])
+	mac.Write([]byte(install))
+	copy(hash[:], mac.Sum(nil))
+	return hash
 }

@@ -7,29 +7,18 @@ import (
 	"lifeboat/internal/diag"
 )
 
-// Token is an API token. The token itself is never stored, only its SHA-256.
-type Token struct {
-	ID          diag.ID
-	User        int64 // User.Num
-	App         int64 // App.Num for an app token, 0 for a user token
-	Description string
-	Scope       string // all or viewer
-	CreatedAt   int64  // Unix milliseconds
-	LastUsedAt  int64  // Unix milliseconds, 0 = never
-}
-
 const tokenColumns = "token.id, token.account, token.app, token.description, token.scope, token.created_at, token.last_used_at"
 
-func (k *Token) scan() []any {
+func scanToken(k *diag.Token) []any {
 	return []any{idColumn{&k.ID}, &k.User, &k.App, &k.Description, &k.Scope, &k.CreatedAt, &k.LastUsedAt}
 }
 
 // CreateToken adds a token by the SHA-256 of its text.
-func (db *DB) CreateToken(ctx context.Context, k Token, hash [32]byte) error {
+func (db *DB) CreateToken(ctx context.Context, k diag.Token, hash [32]byte) error {
 	return db.register.update(ctx, func(t *tx) error { return db.insertToken(t, k, hash, false) })
 }
 
-func (db *DB) insertToken(t *tx, k Token, hash [32]byte, adminFile bool) error {
+func (db *DB) insertToken(t *tx, k diag.Token, hash [32]byte, adminFile bool) error {
 	_, err := t.exec(`INSERT INTO token (hash, id, account, app, description, scope, created_at, last_used_at, admin_file)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
 		hash[:], k.ID[:], k.User, k.App, k.Description, k.Scope, k.CreatedAt, k.LastUsedAt, flag(adminFile))
@@ -37,13 +26,13 @@ func (db *DB) insertToken(t *tx, k Token, hash [32]byte, adminFile bool) error {
 }
 
 // TokenByHash returns the token with that hash and the account it speaks for.
-func (db *DB) TokenByHash(ctx context.Context, hash [32]byte) (Token, User, error) {
+func (db *DB) TokenByHash(ctx context.Context, hash [32]byte) (diag.Token, diag.User, error) {
 	var (
-		k Token
-		u User
+		k diag.Token
+		u diag.User
 	)
 	err := db.register.read(ctx, func(t *tx) error {
-		err := t.get(append(k.scan(), u.scan()...),
+		err := t.get(append(scanToken(&k), scanUser(&u)...),
 			"SELECT "+tokenColumns+", "+userColumns+" FROM token JOIN account ON account.num = token.account WHERE token.hash = $1", hash[:])
 		return absent(err, "token")
 	})
@@ -51,18 +40,18 @@ func (db *DB) TokenByHash(ctx context.Context, hash [32]byte) (Token, User, erro
 }
 
 // Tokens lists the tokens of an account, oldest first.
-func (db *DB) Tokens(ctx context.Context, user int64) ([]Token, error) {
+func (db *DB) Tokens(ctx context.Context, user int64) ([]diag.Token, error) {
 	return db.tokens(ctx, "SELECT "+tokenColumns+" FROM token WHERE account = $1 ORDER BY created_at, id", user)
 }
 
 // AppTokens lists the tokens that are good for one app only, oldest first.
-func (db *DB) AppTokens(ctx context.Context, app int64) ([]Token, error) {
+func (db *DB) AppTokens(ctx context.Context, app int64) ([]diag.Token, error) {
 	return db.tokens(ctx, "SELECT "+tokenColumns+" FROM token WHERE app = $1 ORDER BY created_at, id", app)
 }
 
-func (db *DB) tokens(ctx context.Context, text string, key int64) (all []Token, err error) {
+func (db *DB) tokens(ctx context.Context, text string, key int64) (all []diag.Token, err error) {
 	err = db.register.read(ctx, func(t *tx) error {
-		all, err = list(t, func(r *sql.Rows) (k Token, err error) { return k, r.Scan(k.scan()...) }, text, key)
+		all, err = list(t, func(r *sql.Rows) (k diag.Token, err error) { return k, r.Scan(scanToken(&k)...) }, text, key)
 		return err
 	})
 	return all, err
@@ -96,7 +85,7 @@ func (db *DB) ReplaceAdminToken(ctx context.Context, hash [32]byte, now int64) e
 		if _, err := t.exec("DELETE FROM token WHERE admin_file = 1"); err != nil {
 			return err
 		}
-		k := Token{ID: diag.DerivedID(hash[:]), User: admin, Description: "admin.token", Scope: "all", CreatedAt: now}
+		k := diag.Token{ID: diag.DerivedID(hash[:]), User: admin, Description: "admin.token", Scope: "all", CreatedAt: now}
 		return db.insertToken(t, k, hash, true)
 	})
 }

@@ -8,25 +8,14 @@ import (
 	"lifeboat/internal/diag"
 )
 
-// User is an account of the server: somebody who reads reports, never one of an app's own users.
-type User struct {
-	Num         int64
-	ID          diag.ID
-	Name        string // compared in any letter case
-	DisplayName string
-	Email       string
-	Admin       bool
-	CreatedAt   int64 // Unix milliseconds
-}
-
 const userColumns = "account.num, account.id, account.name, account.display_name, account.email, account.admin, account.created_at"
 
-func (u *User) scan() []any {
+func scanUser(u *diag.User) []any {
 	return []any{&u.Num, idColumn{&u.ID}, &u.Name, &u.DisplayName, &u.Email, &u.Admin, &u.CreatedAt}
 }
 
 // CreateUser adds an account and gives it its number. A taken name is a Conflict.
-func (db *DB) CreateUser(ctx context.Context, u User) (User, error) {
+func (db *DB) CreateUser(ctx context.Context, u diag.User) (diag.User, error) {
 	err := db.register.update(ctx, func(t *tx) (err error) {
 		if u.Num, err = next(t, "account"); err != nil {
 			return err
@@ -40,25 +29,25 @@ func (db *DB) CreateUser(ctx context.Context, u User) (User, error) {
 }
 
 // User returns an account by its number.
-func (db *DB) User(ctx context.Context, num int64) (User, error) {
+func (db *DB) User(ctx context.Context, num int64) (diag.User, error) {
 	return db.user(ctx, "SELECT "+userColumns+" FROM account WHERE num = $1", num)
 }
 
 // UserByName returns an account by its name in any letter case.
-func (db *DB) UserByName(ctx context.Context, name string) (User, error) {
+func (db *DB) UserByName(ctx context.Context, name string) (diag.User, error) {
 	return db.user(ctx, "SELECT "+userColumns+" FROM account WHERE name_key = $1", strings.ToLower(name))
 }
 
-func (db *DB) user(ctx context.Context, text string, key any) (User, error) {
-	var u User
-	err := db.register.read(ctx, func(t *tx) error { return absent(t.get(u.scan(), text, key), "user") })
+func (db *DB) user(ctx context.Context, text string, key any) (diag.User, error) {
+	var u diag.User
+	err := db.register.read(ctx, func(t *tx) error { return absent(t.get(scanUser(&u), text, key), "user") })
 	return u, err
 }
 
 // Users lists all accounts, oldest first.
-func (db *DB) Users(ctx context.Context) (all []User, err error) {
+func (db *DB) Users(ctx context.Context) (all []diag.User, err error) {
 	err = db.register.read(ctx, func(t *tx) error {
-		all, err = list(t, func(r *sql.Rows) (u User, err error) { return u, r.Scan(u.scan()...) },
+		all, err = list(t, func(r *sql.Rows) (u diag.User, err error) { return u, r.Scan(scanUser(&u)...) },
 			"SELECT "+userColumns+" FROM account ORDER BY num")
 		return err
 	})
@@ -66,7 +55,7 @@ func (db *DB) Users(ctx context.Context) (all []User, err error) {
 }
 
 // UpdateUser changes the names, the address and the rights of the account with u's number.
-func (db *DB) UpdateUser(ctx context.Context, u User) error {
+func (db *DB) UpdateUser(ctx context.Context, u diag.User) error {
 	return db.register.update(ctx, func(t *tx) error {
 		rows, err := t.exec("UPDATE account SET name = $2, name_key = $3, display_name = $4, email = $5, admin = $6 WHERE num = $1",
 			u.Num, u.Name, strings.ToLower(u.Name), u.DisplayName, u.Email, flag(u.Admin))

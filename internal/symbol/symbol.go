@@ -1,0 +1,104 @@
+// Package symbol turns addresses and obfuscated names into what the programmer wrote.
+//
+// No format is built in yet: a Stage says of every report whether symbols are needed and which images lack
+// them, so that reports wait with their state known. Formats will stand in packages below this one.
+package symbol
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"lifeboat/internal/diag"
+)
+
+// Result is what symbolication made of one report.
+type Result struct {
+	State   diag.SymbolicationState
+	Missing []string // ids of images whose symbols are missing, sorted, each once
+}
+
+// Stage symbolicates reports. The zero Stage knows no symbols.
+type Stage struct{}
+
+// maxMissing bounds how many image ids one report can ask for.
+const maxMissing = 64
+
+// Apply replaces the frames of r that it has symbols for and says what is missing. The frames must be marked
+// as code of the app or of the system: a system's own images are not asked for. Applying it twice changes
+// nothing more.
+func (Stage) Apply(_ context.Context, r *diag.Report) (Result, error) {
+	n := need{images: imageIDs(r.Stack.Images)}
+	if e := r.Stack.Exception; e != nil {
+		n.exception(e)
+	}
+	for i := range r.Stack.Threads {
+		t := &r.Stack.Threads[i]
+		n.frames(t.Frames)
+		if t.Exception != nil {
+			n.exception(t.Exception)
+		}
+	}
+	if !n.needed {
+		return Result{State: diag.SymbolsNotNeeded}, nil
+	}
+	slices.Sort(n.missing)
+	n.missing = slices.Compact(n.missing)
+	return Result{State: diag.SymbolsMissing, Missing: n.missing[:min(len(n.missing), maxMissing)]}, nil
+}
+
+func imageIDs(images []diag.Image) map[string]string {
+	ids := make(map[string]string, len(images))
+	for i := range images {
+		ids[images[i].Name] = images[i].ID
+	}
+	return ids
+}
+
+// need collects what a stack lacks.
+type need struct {
+	images  map[string]string // name to id
+	needed  bool
+	missing []string
+}
+
+func (n *need) exception(e *diag.Exception) {
+	if e.Type == "minidump" && len(e.Frames) == 0 {
+		n.needed = true // the dump, which comes as an attachment, names the images
+	}
+	n.frames(e.Frames)
+	for i := range e.Inner {
+		n.exception(&e.Inner[i])
+	}
+}
+
+func (n *need) frames(frames []diag.Frame) {
+	for i := range frames {
+		f := &frames[i]
+		switch {
+		case !f.AppCode:
+		case f.Address != 0 && f.Method == "" && f.Symbol == "":
+			n.ask(n.images[f.Image])
+		case f.Language == diag.LanguageJavaScript && bundled(f.File):
+			n.ask("")
+		case strings.HasPrefix(f.File, mapIDPrefix):
+			n.ask(strings.TrimPrefix(f.File, mapIDPrefix))
+		}
+	}
+}
+
+func (n *need) ask(id string) {
+	n.needed = true
+	if id != "" {
+		n.missing = append(n.missing, id)
+	}
+}
+
+// mapIDPrefix is how R8 writes the id of the mapping that belongs to a build in place of the source file
+// (https://r8.googlesource.com/r8, option -renamesourcefileattribute).
+const mapIDPrefix = "r8-map-id-"
+
+// bundled reports whether a JavaScript file is what Metro makes of many: lines in it say nothing.
+func bundled(file string) bool {
+	return strings.HasSuffix(file, ".bundle") || strings.HasSuffix(file, ".jsbundle") || strings.HasSuffix(file, ".hbc")
+}

@@ -20,7 +20,8 @@ const maxDepth = 10000
 // or torn or malformed. They are the inner loop of Scanner: no allocation, no call per byte.
 type cursor struct {
 	b       []byte
-	escapes int // met since it was last set to 0
+	shape   *shape // of records; only element needs one
+	escapes int    // met since it was last set to 0
 	at      int
 	what    string
 }
@@ -61,12 +62,14 @@ func (c *cursor) element(i int, seen *installSeen) int {
 	if c.b[i] == '}' {
 		return i + 1
 	}
+	c.shape.begin()
 	for {
-		var name, value span
-		if i = c.member(i, 2, &name, &value); i < 0 {
+		var value span
+		var install bool
+		if i, install = c.recordMember(i, &value); i < 0 {
 			return i
 		}
-		if c.isInstallID(name) {
+		if install {
 			seen.count++
 			seen.value = nil
 			if c.b[value.from] == '"' {
@@ -77,6 +80,28 @@ func (c *cursor) element(i int, seen *installSeen) int {
 			return i
 		}
 	}
+}
+
+// recordMember is member at the top level of a record, and tells whether the member is its InstallId. The
+// name that the shape expects is not read but compared.
+func (c *cursor) recordMember(i int, value *span) (end int, install bool) {
+	if n, install := c.shape.expected(c.b[i:]); n > 0 {
+		value.from = i + n - 1
+		if i = c.text(i + n); i < 0 {
+			return i, false
+		}
+		value.to = i
+		return c.comma(i), install
+	}
+	var name span
+	if end = c.member(i, 2, &name, value); end < 0 {
+		return end, false
+	}
+	install = c.named(name, "InstallId")
+	if name.from == i && value.from == name.to+1 && c.b[value.from] == '"' {
+		c.shape.learn(c.b[i:value.from+1], install)
+	}
+	return end, install
 }
 
 // span is a part of the cursor's bytes.
@@ -107,10 +132,15 @@ func (c *cursor) member(i, depth int, name, value *span) int {
 		i = c.value(i, depth)
 	}
 	value.to = i
-	switch {
-	case i < 0:
+	if i < 0 {
 		return i
-	case i < len(c.b) && c.b[i] == ',':
+	}
+	return c.comma(i)
+}
+
+// comma walks over white space and the comma or closing brace behind a member.
+func (c *cursor) comma(i int) int {
+	if i < len(c.b) && c.b[i] == ',' {
 		return i + 1
 	}
 	if i = c.space(i); i < 0 {
@@ -136,15 +166,13 @@ func (c *cursor) expect(i int, want byte, what string) int {
 	return i + 1
 }
 
-// installName is the name that is looked for, as it is nearly always written.
-const installName = `"InstallId"`
-
-func (c *cursor) isInstallID(name span) bool {
+// named reports whether a member has this name, which is nearly always written without escapes.
+func (c *cursor) named(name span, want string) bool {
 	n := c.b[name.from:name.to]
 	if !name.escaped {
-		return string(n) == installName
+		return string(n[1:len(n)-1]) == want
 	}
-	return Text(n) == "InstallId"
+	return Text(n) == want
 }
 
 // value walks over any value that stands at the given depth.
@@ -276,20 +304,21 @@ func (c *cursor) digits(i int) int {
 	return i
 }
 
-// The bytes that end a plain run inside a text, in every byte of a word.
+// Numbers in every byte of a word.
 const (
 	ones    = 0x0101010101010101
-	tops    = 0x8080808080808080
-	quotes  = ones * '"'
-	slashes = ones * '\\'
-	blanks  = ones * ' '
+	tops    = 0x80 * ones
+	slashes = '\\' * ones
 )
 
-// specials has the top bit set of every byte of w that is a quote, a backslash or below a blank. Of such a
-// test on a whole word only the lowest hit can be trusted; those above it may be false.
+// specials has the top bit set of every byte of w that is a quote, a backslash or below a blank, which are
+// the bytes that end a plain run inside a text. With its second bit turned over a quote is a blank, what is
+// below a blank stays there, and nothing else gets there: so one comparison finds both. Of such a test on a
+// whole word only the lowest hit can be trusted; those above it may be false.
 func specials(w uint64) uint64 {
-	q, s := w^quotes, w^slashes
-	return ((q-ones)&^q | (s-ones)&^s | (w-blanks)&^w) & tops
+	low := (w ^ 2*ones) - (' '+1)*ones
+	slash := (w ^ slashes) - ones
+	return (low | slash) &^ w & tops
 }
 
 // text walks from behind the opening quote to behind the closing one, two words of eight bytes at a time.

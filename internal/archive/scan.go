@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"strings"
 
 	"lifeboat/internal/diag"
 )
@@ -22,17 +23,16 @@ type Match struct {
 	Install     diag.InstallID
 	MessageID   string // "" if absent or no text, as all below
 	MessageType string
-	Properties  string
+	Properties  string // of errors and attachments
 }
 
 // Pointer is the name of the blob that the record stands for: the payload of a report, the bytes of an
 // attachment. Only records of errors and attachments have one, and only where Properties is no JSON object.
 func (m *Match) Pointer() (string, bool) {
-	switch m.MessageType {
-	case "ErrorLog", "HandledErrorLog", "ErrorAttachmentLog":
-		return m.Properties, m.Properties != "" && m.Properties[0] != '{'
+	if !m.pointing() || m.Properties == "" || strings.HasPrefix(strings.TrimLeft(m.Properties, " \t\r\n"), "{") {
+		return "", false
 	}
-	return "", false
+	return m.Properties, true
 }
 
 // Stats counts what a scan saw.
@@ -62,13 +62,14 @@ func (e *SyntaxError) Error() string { return fmt.Sprintf("%s at byte %d", e.Wha
 // error was reported through the callback all the same.
 type Scanner struct {
 	installs *Installs
+	shape    *shape
 	buf      []byte
 	limit    int // largest record; tests lower it
 }
 
 // NewScanner makes a scanner for the records of these installs.
 func NewScanner(installs *Installs) *Scanner {
-	return &Scanner{installs: installs, buf: make([]byte, readSize), limit: MaxRecord}
+	return &Scanner{installs: installs, shape: newShape(), buf: make([]byte, readSize), limit: MaxRecord}
 }
 
 // Scan reads one blob and calls fn for every match, in order. It ends at the first error of r (returned as it
@@ -209,7 +210,7 @@ func (s *scan) tail() error {
 // from its start: its size doubles each time, so that costs twice the size at most.
 func (s *scan) element() error {
 	for {
-		c := cursor{b: s.buf[:s.end]}
+		c := cursor{b: s.buf[:s.end], shape: s.shape}
 		var seen installSeen
 		i := c.element(s.start, &seen)
 		if i >= 0 {
@@ -243,15 +244,39 @@ func (s *scan) take(end int, seen installSeen) error {
 	}
 	s.stats.Matches++
 	m := Match{Bytes: record, Offset: offset, Install: install}
-	for name, value := range Members(record) {
-		switch name {
-		case "MessageId":
-			m.MessageID = Text(value)
-		case "MessageType":
-			m.MessageType = Text(value)
-		case "Properties":
-			m.Properties = Text(value)
+	m.describe()
+	return s.fn(&m)
+}
+
+// describe reads the other members that a match tells. Properties of other records may be long and are not
+// asked for.
+func (m *Match) describe() {
+	c := cursor{b: m.Bytes}
+	var properties []byte
+	for i := 1; i > 0 && m.Bytes[i-1] != '}'; {
+		var name, value span
+		if i = c.member(i, 2, &name, &value); i < 0 {
+			return
+		}
+		switch text := m.Bytes[value.from:value.to]; {
+		case c.named(name, "MessageId"):
+			m.MessageID = Text(text)
+		case c.named(name, "MessageType"):
+			m.MessageType = Text(text)
+		case c.named(name, "Properties"):
+			properties = text
 		}
 	}
-	return s.fn(&m)
+	if m.pointing() {
+		m.Properties = Text(properties)
+	}
+}
+
+// pointing reports whether records of the type stand for a blob.
+func (m *Match) pointing() bool {
+	switch m.MessageType {
+	case "ErrorLog", "HandledErrorLog", "ErrorAttachmentLog":
+		return true
+	}
+	return false
 }

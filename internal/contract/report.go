@@ -51,16 +51,11 @@ func NewReport(r *diag.Report, hasBreadcrumbs, hasAttachments bool) Report {
 // NewReportDetails makes the full form of r; v may be nil.
 func NewReportDetails(r *diag.Report, v *diag.Verdict, hasBreadcrumbs, hasAttachments bool) ReportDetails {
 	d := ReportDetails{
-		Report: NewReport(r, hasBreadcrumbs, hasAttachments), Name: NameOf(r), CarrierName: r.Device.CarrierName,
+		Report: NewReport(r, hasBreadcrumbs, hasAttachments), Name: NameOf(r), ReasonFrames: reasonFrames(v), CarrierName: r.Device.CarrierName,
 		Jailbreak: r.Device.Jailbreak, Properties: Properties(r.Properties),
 	}
 	if r.AppLaunch != 0 {
 		d.AppLaunchTimestamp = diag.FormatTime(r.AppLaunch.Time())
-	}
-	if v != nil {
-		if f := NewReasonFrame(&v.Reason); f != (ReasonFrame{}) {
-			d.ReasonFrames = []ReasonFrame{f}
-		}
 	}
 	return d
 }

@@ -49,12 +49,15 @@ type Device struct {
 	WrapperRuntimeVersion   string `json:"wrapper_runtime_version,omitempty"`
 }
 
+// maxOffset is the largest time_zone_offset of the API, in minutes: 14 hours.
+const maxOffset = 840
+
 // NewDevice makes the device of d.
 func NewDevice(d *diag.Device) Device {
 	return Device{
 		SDKName: d.SDKName, SDKVersion: d.SDKVersion, WrapperSDKVersion: d.WrapperSDKVersion, WrapperSDKName: d.WrapperSDKName,
 		Model: d.Model, OEMName: d.OEMName, OSName: d.OSName, OSVersion: d.OSVersion, OSBuild: d.OSBuild, OSAPILevel: d.OSAPILevel,
-		Locale: d.Locale, TimeZoneOffset: d.TimeZoneOffset, ScreenSize: d.ScreenSize,
+		Locale: d.Locale, TimeZoneOffset: min(max(d.TimeZoneOffset, -maxOffset), maxOffset), ScreenSize: d.ScreenSize,
 		AppVersion: d.AppVersion, CarrierName: d.CarrierName, CarrierCode: d.CarrierCode, CarrierCountry: d.CarrierCountry,
 		AppBuild: d.AppBuild, AppNamespace: d.AppNamespace, LiveUpdateReleaseLabel: d.LiveUpdateReleaseLabel,
 		LiveUpdateDeploymentKey: d.LiveUpdateDeploymentKey, LiveUpdatePackageHash: d.LiveUpdatePackageHash,

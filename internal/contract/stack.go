@@ -1,9 +1,7 @@
 package contract
 
 import (
-	"fmt"
 	"strconv"
-	"strings"
 
 	"lifeboat/internal/diag"
 )
@@ -25,14 +23,41 @@ type ReasonFrame struct {
 	OSExceptionType string        `json:"osExceptionType,omitempty"`
 }
 
-// NewReasonFrame makes the frame that decided. It is the zero value if none did.
+// NewReasonFrame makes the frame that decided. Its codes are those of the verdict where it has them.
 func NewReasonFrame(v *diag.ReasonFrame) ReasonFrame {
 	f := &v.Frame
-	return ReasonFrame{
+	r := ReasonFrame{
 		ClassName: f.Class, Method: f.Method, ClassMethod: f.ClassMethod, File: f.File, Line: f.Line, AppCode: f.AppCode,
 		FrameworkName: f.Image, CodeFormatted: v.CodeFormatted, CodeRaw: v.CodeRaw, Language: f.Language, MethodParams: f.Params,
 		ExceptionType: v.ExceptionType, OSExceptionType: v.OSExceptionType,
 	}
+	if *f == (diag.Frame{}) {
+		return r
+	}
+	if r.CodeFormatted == "" {
+		r.CodeFormatted = codeFormatted(f)
+	}
+	if r.CodeRaw == "" {
+		r.CodeRaw = reasonCode(f)
+	}
+	return r
+}
+
+// reasonCode names a function alike in all versions of an app, as far as the platform's habit allows:
+// clients compare it.
+func reasonCode(f *diag.Frame) string {
+	if name := symbol(f); habitOf(f) == habitNative && name != "" {
+		return name
+	}
+	return codeFormatted(f)
+}
+
+// reasonFrames is the list of the frame that decided; empty if the report has no frames.
+func reasonFrames(v *diag.Verdict) []ReasonFrame {
+	if v == nil || v.Reason.Frame == (diag.Frame{}) {
+		return nil
+	}
+	return []ReasonFrame{NewReasonFrame(&v.Reason)}
 }
 
 // StackTrace is where a program stood.
@@ -81,6 +106,10 @@ type Frame struct {
 }
 
 // NewStackTrace makes the stack trace of r; v may be nil.
+//
+// Threads are those that the device sent. The frames of a managed exception stand in the exception alone, as
+// clients read them there (exception.frames[].code_raw), and are not repeated in a thread that nobody saw; a
+// crash by signal has an exception that names the signal and has no frames, since the crashed thread has.
 func NewStackTrace(r *diag.Report, v *diag.Verdict) StackTrace {
 	s := StackTrace{Title: title(r, v), Reason: reason(r), Threads: make([]Thread, len(r.Stack.Threads))}
 	for i := range r.Stack.Threads {
@@ -163,28 +192,3 @@ func newFrame(f *diag.Frame) Frame {
 		Relevant: f.Relevant, MethodParams: f.Params,
 	}
 }
-
-func address(a uint64) string {
-	if a == 0 {
-		return ""
-	}
-	return fmt.Sprintf("0x%016x", a)
-}
-
-func codeRaw(f *diag.Frame) string {
-	if f.Code != "" {
-		return f.Code
-	}
-	return codeFormatted(f)
-}
-
-func codeFormatted(f *diag.Frame) string {
-	symbol := f.Method
-	if f.Class != "" {
-		symbol = f.Class + "." + f.Method
-	}
-	return symbol
-}
-
-// baseName is the last part of a path of any system.
-func baseName(path string) string { return path[strings.LastIndexAny(path, `/\`)+1:] }

@@ -1,0 +1,228 @@
+// Package pipeline follows the journal and makes rows of it: logs become events, attachments and decoded,
+// grouped reports.
+//
+// It promises that every frame of the journal is passed once in feed order, that a batch of rows and the
+// cursor behind it are written in one transaction, so that a crash at any point neither loses nor doubles a
+// row, and that what cannot be read is kept as a problem row and never stops the rest. Decoding the same
+// frame again gives the same rows: the index can be thrown away and made anew.
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"lifeboat/internal/diag"
+	"lifeboat/internal/journal"
+	"lifeboat/internal/store"
+	"lifeboat/internal/symbol"
+)
+
+// Options of New. Journal, Store, Clock and Log must be set.
+type Options struct {
+	Journal *journal.Journal
+	Store   *store.DB
+	Symbols symbol.Stage
+	Clock   diag.Clock
+	Log     *slog.Logger
+	// Busy reports that ingestion is under load: the pipeline then works on one batch at a time, which leaves
+	// it about a third of two processors. nil: never.
+	Busy func() bool
+}
+
+// The bounds of one batch. Rows of one batch are in memory together and hold the index's writer for as long
+// as their transaction takes.
+const (
+	maxFrames = 512
+	maxBytes  = 2 << 20 // of frames as stored
+)
+
+// Pipeline turns frames into rows. Make it with New.
+type Pipeline struct {
+	o    Options
+	apps appCache
+
+	through atomic.Uint64
+	counts  counts
+}
+
+// Stats is what the pipeline has done since it was made.
+type Stats struct {
+	Through                                uint64 // last feed number that is indexed and processed
+	Events, Reports, Attachments, Problems int64  // new rows
+	Duplicates                             int64  // copies that got no row
+	Gone                                   int64  // logs of deleted apps
+	Batches, Retries                       int64
+}
+
+type counts struct {
+	events, reports, attachments, problems, duplicates, gone, batches, retries atomic.Int64
+}
+
+// New makes a pipeline.
+func New(o Options) *Pipeline {
+	if o.Busy == nil {
+		o.Busy = func() bool { return false }
+	}
+	return &Pipeline{o: o, apps: appCache{store: o.Store, clock: o.Clock}}
+}
+
+// Stats counts.
+func (p *Pipeline) Stats() Stats {
+	c := &p.counts
+	return Stats{
+		Through: p.through.Load(), Events: c.events.Load(), Reports: c.reports.Load(), Attachments: c.attachments.Load(),
+		Problems: c.problems.Load(), Duplicates: c.duplicates.Load(), Gone: c.gone.Load(), Batches: c.batches.Load(), Retries: c.retries.Load(),
+	}
+}
+
+// Run follows the journal until ctx ends or the journal is closed, which is no error. store.ErrFenced means
+// that somebody else has taken over.
+func (p *Pipeline) Run(ctx context.Context) error { return p.run(ctx, 0) }
+
+// CatchUp follows the journal up to a number, which must not be above the horizon, and returns.
+func (p *Pipeline) CatchUp(ctx context.Context, number uint64) error {
+	if number == 0 {
+		return nil
+	}
+	return p.run(ctx, number)
+}
+
+func (p *Pipeline) run(ctx context.Context, until uint64) error {
+	through, epoch, err := p.o.Store.ClaimIndex(ctx)
+	if err != nil {
+		return err
+	}
+	p.through.Store(through)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	batches := make(chan store.Batch)
+	var reading error
+	var done sync.WaitGroup
+	done.Go(func() {
+		defer close(batches)
+		reading = p.read(ctx, through, epoch, until, batches)
+	})
+	applying := p.applyAll(ctx, batches)
+	cancel()
+	for range batches { // what the reader still had in hand
+	}
+	done.Wait()
+	if err := errors.Join(applying, reading); !stopped(err) {
+		return err
+	}
+	return nil
+}
+
+// stopped: the end of ctx and of the journal are the ordinary ways to end.
+func stopped(err error) bool {
+	return errors.Is(err, context.Canceled) || errors.Is(err, journal.ErrClosed)
+}
+
+// read prepares batches, each while the one before is being applied.
+func (p *Pipeline) read(ctx context.Context, after uint64, epoch int64, until uint64, batches chan<- store.Batch) error {
+	follower := p.o.Journal.Follow(after)
+	defer follower.Close()
+	for until == 0 || after < until {
+		horizon := p.o.Journal.Horizon()
+		entries, err := follower.Next(maxFrames, maxBytes)
+		if err != nil {
+			return fmt.Errorf("pipeline: follow: %w", err)
+		}
+		through := horizon // blanked and damaged frames at the end are passed too
+		if len(entries) > 0 {
+			through = max(after, entries[len(entries)-1].Number)
+		}
+		if through == after {
+			if err := p.o.Journal.WaitBeyond(ctx, after); err != nil {
+				return err
+			}
+			continue
+		}
+		b, err := p.prepare(ctx, entries)
+		if err != nil {
+			return err
+		}
+		b.After, b.Through, b.Epoch = after, through, epoch
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case batches <- b:
+		}
+		if after = through; p.o.Busy() {
+			if err := p.settle(ctx, after); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// settle waits until the batch in hand is applied, so that only one of the two sides works at a time.
+func (p *Pipeline) settle(ctx context.Context, through uint64) error {
+	for p.through.Load() < through {
+		if err := p.o.Clock.Sleep(ctx, time.Millisecond); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *Pipeline) applyAll(ctx context.Context, batches <-chan store.Batch) error {
+	for b := range batches {
+		if err := p.apply(ctx, b); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// The pauses between tries of one batch.
+const (
+	firstPause = 100 * time.Millisecond
+	lastPause  = 10 * time.Second
+)
+
+// apply writes one batch. It is tried until it works: there is no other place for the rows.
+func (p *Pipeline) apply(ctx context.Context, b store.Batch) error {
+	for pause := firstPause; ; pause = min(2*pause, lastPause) {
+		done, err := p.o.Store.ApplyBatch(ctx, b)
+		switch {
+		case err == nil:
+			p.count(&b, done)
+			return nil
+		case errors.Is(err, store.ErrFenced), ctx.Err() != nil:
+			return err
+		}
+		p.counts.retries.Add(1)
+		p.o.Log.Error("the index refuses a batch; trying again", "after", b.After, "through", b.Through, "error", err)
+		if err := p.o.Clock.Sleep(ctx, pause); err != nil {
+			return err
+		}
+	}
+}
+
+func (p *Pipeline) count(b *store.Batch, done store.Applied) {
+	c := &p.counts
+	c.events.Add(int64(done.Events))
+	c.reports.Add(int64(done.Reports))
+	c.attachments.Add(int64(done.Attachments))
+	c.problems.Add(int64(len(b.Problems)))
+	c.duplicates.Add(int64(done.Duplicates))
+	c.gone.Add(int64(done.Gone))
+	c.batches.Add(1)
+	p.through.Store(b.Through)
+}
+
+// workers is how many frames are decoded at a time.
+func (p *Pipeline) workers(entries int) int {
+	if p.o.Busy() {
+		return 1
+	}
+	return max(1, min(runtime.GOMAXPROCS(0), entries/8))
+}

@@ -1,42 +1,179 @@
 // Package group says which fault a report is one of.
+//
+// It promises: one fault gives one signature, whatever the version, build, device, locale, line or address;
+// faults at different places give different ones. Decide is pure: it reads a report, marks its frames and
+// answers; a report decided twice gets the same answer. Its time is linear in the size of the report.
 package group
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"lifeboat/internal/diag"
 )
 
-// Version of the algorithm. It is part of every signature.
+// Version of the algorithm. It is part of every signature: raise it whenever a report could get other key
+// lines than before.
 const Version = 1
+
+// maxKeyFrames is how many frames of the app make a key: one would lump all callers of a shared helper, many
+// would split a fault by the ways to it.
+const maxKeyFrames = 3
+
+// maxLine bounds a key line and a title, in bytes.
+const maxLine = 512
 
 // Decide marks every frame of r (Frame.AppCode, Frame.Relevant) and says which fault the report is one of.
 // prefixes are more name prefixes of the app's own code, set by the operator.
 func Decide(r *diag.Report, prefixes []string) diag.Verdict {
-	e := r.Stack.Exception
-	for e != nil && len(e.Inner) > 0 && e.Platform != diag.PlatformReactNative {
-		e = &e.Inner[0]
+	o := newOwners(r, prefixes)
+	o.mark(r)
+	f := find(r)
+	f.choose()
+	lines := f.key()
+	return diag.Verdict{
+		Signature: sign(f.family(), r.Handled, lines),
+		KeyLines:  lines,
+		Title:     f.title(),
+		Reason:    f.reason(r),
 	}
-	v := diag.Verdict{Reason: diag.ReasonFrame{ExceptionType: r.OSExceptionType, OSExceptionType: r.OSExceptionType}}
-	var frames []diag.Frame
-	if e != nil {
-		v.Reason.ExceptionType, v.Reason.ExceptionMessage = e.Type, e.Message
-		frames = e.Frames
+}
+
+// sign hashes what makes a fault. Every text is preceded by its length, so that no text can look like two.
+func sign(family string, handled bool, lines []string) diag.Signature {
+	b := make([]byte, 0, 512)
+	b = append(b, Version)
+	if handled {
+		b = append(b, 1)
+	} else {
+		b = append(b, 0)
 	}
-	for i := range frames {
-		f := &frames[i]
-		f.AppCode = !strings.HasPrefix(f.Class, "java.") && !strings.HasPrefix(f.Class, "android.") && !strings.HasPrefix(f.Class, "System.")
-		if f.AppCode && v.Reason.Frame == (diag.Frame{}) {
-			v.Reason.Frame = *f
+	b = appendText(b, family)
+	for _, line := range lines {
+		b = appendText(b, line)
+	}
+	sum := sha256.Sum256(b)
+	return diag.Signature(sum[:16])
+}
+
+func appendText(b []byte, s string) []byte {
+	b = binary.AppendUvarint(b, uint64(len(s)))
+	return append(b, s...)
+}
+
+// key gives the lines that tell this fault from others: what was thrown, then where.
+func (f *fault) key() []string {
+	lines := make([]string, 1, 1+maxKeyFrames)
+	lines[0] = cut(f.kind)
+	if f.at < 0 {
+		return f.addMessage(lines)
+	}
+	if f.overflow() {
+		lines = append(lines, f.cycle()...)
+	}
+	if len(lines) == 1 {
+		lines = f.addFrames(lines)
+	}
+	if f.weak(lines[1:]) {
+		return f.addMessage(lines)
+	}
+	return lines
+}
+
+// addFrames appends the deciding frame and, if it is the app's, the next frames of the app. A name comes once,
+// so that the depth of a recursion does not show. The stack of a .NET exception ends where it was caught: there
+// the stacks go on of the exceptions that were thrown then.
+func (f *fault) addFrames(lines []string) []string {
+	at := &f.frames[f.at]
+	lines = append(lines, cut(keyLine(at)))
+	if !at.AppCode {
+		return lines
+	}
+	lines = addCallers(lines, f.frames[f.at:])
+	for i := len(f.outer) - 1; i >= 0 && habitOf(at) == dotnet; i-- {
+		lines = addCallers(lines, f.outer[i].Frames)
+	}
+	return lines
+}
+
+func addCallers(lines []string, frames []diag.Frame) []string {
+	for i := 0; i < len(frames) && len(lines) < 1+maxKeyFrames; i++ {
+		if rankOf(&frames[i]) > written || i > 0 && sameCode(&frames[i], &frames[i-1]) {
+			continue
+		}
+		if line := cut(keyLine(&frames[i])); !slices.Contains(lines[1:], line) {
+			lines = append(lines, line)
 		}
 	}
-	f := &v.Reason.Frame
-	v.Reason.CodeRaw = f.Class + "." + f.Method
-	v.Reason.CodeFormatted = v.Reason.CodeRaw
-	v.Title = v.Reason.ExceptionType + " in " + v.Reason.CodeRaw
-	v.KeyLines = []string{v.Reason.ExceptionType, v.Reason.CodeRaw}
-	sum := sha256.Sum256([]byte(strings.Join(v.KeyLines, "\x00")))
-	copy(v.Signature[:], sum[:])
-	return v
+	return lines
+}
+
+// sameCode reports cheaply that two frames stand in the same function.
+func sameCode(a, b *diag.Frame) bool {
+	return a.Method == b.Method && a.Class == b.Class && a.Image == b.Image && a.Offset == b.Offset && a.File == b.File
+}
+
+// addMessage lets the message serve where places do not tell enough.
+func (f *fault) addMessage(lines []string) []string {
+	if m := plainMessage(f.message); m != "" {
+		lines = append(lines, cut(m))
+	}
+	return lines
+}
+
+// weak reports whether the names of all frames say next to nothing: those of minified JavaScript.
+func (f *fault) weak(lines []string) bool {
+	at := &f.frames[f.at]
+	if habitOf(at) != script {
+		return rankOf(at) >= nameless
+	}
+	for _, line := range lines {
+		if name := scriptName(line); len(name) > 2 && name != "value" && !strings.HasPrefix(line, namelessMark) {
+			return false
+		}
+	}
+	return true
+}
+
+// overflow reports whether the stack was used up. Then the top frame is any one of those that call each other.
+func (f *fault) overflow() bool {
+	return strings.HasSuffix(f.kind, "StackOverflowError") || strings.HasSuffix(f.kind, "StackOverflowException") ||
+		f.kind == "RangeError" && strings.HasPrefix(f.message, "Maximum call stack size")
+}
+
+// overflowDepth is how many frames of the app are looked at to find those that call each other.
+const overflowDepth = 64
+
+// cycle gives the functions of the app that come more than once near the top, in an order of its own.
+func (f *fault) cycle() []string {
+	count := map[string]int{}
+	for i, left := f.at, overflowDepth; i < len(f.frames) && left > 0; i++ {
+		if rankOf(&f.frames[i]) == written {
+			count[cut(keyLine(&f.frames[i]))]++
+			left--
+		}
+	}
+	var lines []string
+	for line, n := range count {
+		if n > 1 {
+			lines = append(lines, line)
+		}
+	}
+	slices.Sort(lines)
+	return lines[:min(len(lines), maxKeyFrames)]
+}
+
+// cut bounds a line, on the border of a character.
+func cut(s string) string {
+	if len(s) <= maxLine {
+		return s
+	}
+	n := maxLine
+	for n > 0 && !utf8.RuneStart(s[n]) {
+		n--
+	}
+	return s[:n]
 }

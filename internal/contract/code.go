@@ -14,7 +14,7 @@ type habit uint8
 const (
 	habitOther      habit = iota // Cart.total (cart.x:10), where nobody said the language
 	habitJava                    // com.acme.Cart.total(Cart.java:42)
-	habitDotNet                  // Acme.Cart.Total (System.Int32 x) (at Cart.cs:42)
+	habitDotNet                  // Acme.Cart.Total(System.Int32 x) (Cart.cs:42)
 	habitJavaScript              // total (cart.js:10:5)
 	habitNative                  // image, address, symbol and offset
 )
@@ -50,41 +50,32 @@ func codeRaw(f *diag.Frame) string {
 	return codeFormatted(f)
 }
 
-// codeFormatted is the frame as people write it.
+// codeFormatted is the frame as people write it: the function, then its place in brackets. Grouping writes the
+// frame that decided alike.
 func codeFormatted(f *diag.Frame) string {
-	name := symbol(f)
-	switch habitOf(f) {
-	case habitJava:
+	name, at := symbol(f), place(f)
+	switch {
+	case habitOf(f) == habitJava:
 		return name + "(" + javaPlace(f) + ")"
-	case habitDotNet:
-		if f.File != "" {
-			return name + " (at " + place(f) + ")"
-		}
+	case name == "" && (at == "" || habitOf(f) == habitNative):
+		return bareCode(f)
+	case name == "":
+		return at
+	case at == "":
 		return name
 	}
-	if name == "" {
-		return bareCode(f)
-	}
-	if p := place(f); p != "" {
-		return name + " (" + p + ")"
-	}
-	return name
+	return name + " (" + at + ")"
 }
 
 // symbol is the function's full name as its language writes it, "" if it is unknown.
 func symbol(f *diag.Frame) string {
 	switch habitOf(f) {
-	case habitJava:
-		return join(f.Class, ".", f.Method)
+	case habitNative:
+		return nativeSymbol(f)
 	case habitDotNet:
-		return join(f.Class, ".", f.Method) + " (" + f.Params + ")"
-	case habitJavaScript:
-		if name := join(f.Class, ".", f.Method); name != "" {
-			return name
-		}
-		return "<anonymous>"
+		return join(f.Class, ".", f.Method) + "(" + f.Params + ")"
 	}
-	return nativeSymbol(f)
+	return join(f.Class, ".", f.Method)
 }
 
 func nativeSymbol(f *diag.Frame) string {
@@ -171,17 +162,21 @@ func javaPlace(f *diag.Frame) string {
 	return place(f)
 }
 
-// place is the frame's file, line and column as far as they are known. Folders are left out.
+// place is the frame's file and line as far as they are known. JavaScript has columns, and its folders stay:
+// every other file is called index.js.
 func place(f *diag.Frame) string {
+	script := f.Language == diag.LanguageJavaScript
 	var parts []string
-	if f.File != "" {
+	if f.File != "" && script {
+		parts = append(parts, f.File)
+	} else if f.File != "" {
 		parts = append(parts, baseName(f.File))
 	}
 	if f.Line > 0 {
 		parts = append(parts, strconv.Itoa(f.Line))
-		if f.Column > 0 {
-			parts = append(parts, strconv.Itoa(f.Column))
-		}
+	}
+	if f.Line > 0 && f.Column > 0 && script {
+		parts = append(parts, strconv.Itoa(f.Column))
 	}
 	return strings.Join(parts, ":")
 }

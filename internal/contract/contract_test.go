@@ -16,6 +16,7 @@ import (
 
 	"lifeboat/internal/contract"
 	"lifeboat/internal/diag"
+	"lifeboat/internal/group"
 	"lifeboat/internal/wire"
 )
 
@@ -90,7 +91,8 @@ func shapes(t testing.TB, body []byte) []byte {
 }
 
 func decide(r *diag.Report) *diag.Verdict {
-	return nil
+	v := group.Decide(r, nil)
+	return &v
 }
 
 // TestSamples compares what the API says of each sample with testdata/golden.

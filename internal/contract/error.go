@@ -21,7 +21,10 @@ type ErrorDetail struct {
 // server's own failures) the message ends with the correlation id, so that people quote it.
 func NewErrorBody(status int, code, message, correlation string) ErrorBody {
 	if correlation != "" && (status == 401 || status == 404 || status >= 500) {
-		message = strings.TrimRight(message, ". ") + ". Correlation ID: " + correlation
+		if message = strings.TrimRight(message, ". "); message != "" {
+			message += ". "
+		}
+		message += "Correlation ID: " + correlation
 	}
 	return ErrorBody{
 		ID: correlation, StatusCode: status, Code: code, Message: message,

@@ -57,7 +57,8 @@ func (p *Properties) UnmarshalJSON(b []byte) error {
 		property.Value = value.String()
 		*p = append(*p, property)
 	}
-	return nil
+	_, err := d.ReadToken() // the closing brace
+	return err
 }
 
 // valid replaces what is not UTF-8, as encoding/json does.

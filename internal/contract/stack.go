@@ -1,7 +1,9 @@
 package contract
 
 import (
+	"path"
 	"strconv"
+	"strings"
 
 	"lifeboat/internal/diag"
 )
@@ -128,7 +130,7 @@ func NewStackTrace(r *diag.Report, v *diag.Verdict) StackTrace {
 // title is the place that decided, else what grouping calls the report, else its name.
 func title(r *diag.Report, v *diag.Verdict) string {
 	if v != nil {
-		if f := &v.Reason.Frame; f.File != "" && f.Line > 0 {
+		if f := &v.Reason.Frame; f.Line > 0 && sourceFile(f.File) {
 			return baseName(f.File) + ", line " + strconv.Itoa(f.Line)
 		}
 		if v.Title != "" {
@@ -136,6 +138,13 @@ func title(r *diag.Report, v *diag.Verdict) string {
 		}
 	}
 	return NameOf(r)
+}
+
+// sourceFile reports whether a file is one that somebody wrote. R8 writes "SourceFile" for all of them, and a
+// bundle of JavaScript has everything on one line.
+func sourceFile(file string) bool {
+	ext := path.Ext(baseName(file))
+	return ext != "" && !strings.HasSuffix(ext, "bundle")
 }
 
 // reason is the outermost message, else the name.

@@ -57,10 +57,8 @@ func codeFormatted(f *diag.Frame) string {
 	switch {
 	case habitOf(f) == habitJava:
 		return name + "(" + javaPlace(f) + ")"
-	case name == "" && (at == "" || habitOf(f) == habitNative):
-		return bareCode(f)
 	case name == "":
-		return at
+		return bareCode(f)
 	case at == "":
 		return name
 	}
@@ -134,6 +132,8 @@ func bareCode(f *diag.Frame) string {
 		return fmt.Sprintf("%s + %d", f.Image, f.Offset)
 	case f.Address != 0:
 		return strings.TrimSpace(f.Image + " " + address(f.Address))
+	case f.File != "" || f.Line > 0:
+		return place(f)
 	case f.Code != "":
 		return f.Code
 	case f.Image != "":

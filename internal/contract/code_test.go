@@ -95,6 +95,7 @@ func TestCodes(t *testing.T) {
 		"javascript":                  {diag.Frame{Method: "total", File: "http://host/js/cart.js", Line: 10, Column: 5, Language: diag.LanguageJavaScript}, same("total (http://host/js/cart.js:10:5)")},
 		"javascript without names":    {diag.Frame{Line: 10, Column: 5, Language: diag.LanguageJavaScript}, same("10:5")},
 		"language that nobody said":   {diag.Frame{Class: "Cart", Method: "total", File: "cart.x", Line: 1}, same("Cart.total (cart.x:1)")},
+		"java, a file alone":          {diag.Frame{File: "Cart.java", Line: 1, Language: diag.LanguageJava}, same("Cart.java:1")},
 		"a file alone":                {diag.Frame{File: "cart.x", Line: 1}, same("cart.x:1")},
 		"text that nobody could read": {diag.Frame{Code: "#01 pc 00c0ffee"}, same("#01 pc 00c0ffee")},
 		"nothing":                     {diag.Frame{}, codes{"???", "???", ""}},

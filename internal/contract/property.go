@@ -2,10 +2,9 @@ package contract
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"strings"
-
-	"github.com/go-json-experiment/json/jsontext"
 
 	"lifeboat/internal/diag"
 )
@@ -19,52 +18,49 @@ func (p Properties) MarshalJSON() ([]byte, error) {
 	for i := range p {
 		last[valid(p[i].Name)] = i
 	}
-	b := []byte{'{'}
+	var b bytes.Buffer
+	b.WriteByte('{')
 	for i := range p {
 		name := valid(p[i].Name)
 		if last[name] != i {
 			continue
 		}
-		if len(b) > 1 {
-			b = append(b, ',')
+		if b.Len() > 1 {
+			b.WriteByte(',')
 		}
-		b = append(appendText(b, name), ':')
-		b = appendText(b, valid(p[i].Value))
+		if err := Encode(&b, name); err != nil {
+			return nil, err
+		}
+		b.WriteByte(':')
+		if err := Encode(&b, valid(p[i].Value)); err != nil {
+			return nil, err
+		}
 	}
-	return append(b, '}'), nil
+	b.WriteByte('}')
+	return b.Bytes(), nil
 }
 
 // UnmarshalJSON reads what MarshalJSON writes.
 func (p *Properties) UnmarshalJSON(b []byte) error {
-	d := jsontext.NewDecoder(bytes.NewReader(b))
-	if t, err := d.ReadToken(); err != nil || t.Kind() != jsontext.KindBeginObject {
+	d := json.NewDecoder(bytes.NewReader(b))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
 		return fmt.Errorf("contract: properties are no object: %.20q", b)
 	}
 	*p = (*p)[:0]
-	for d.PeekKind() == jsontext.KindString {
-		name, err := d.ReadToken()
+	for d.More() {
+		name, err := d.Token()
 		if err != nil {
 			return err
 		}
-		property := diag.Property{Name: name.String()}
-		value, err := d.ReadToken()
-		if err != nil {
+		property := diag.Property{Name: fmt.Sprint(name)}
+		if err := d.Decode(&property.Value); err != nil {
 			return err
 		}
-		if value.Kind() != jsontext.KindString {
-			return fmt.Errorf("contract: a property is no text but %q", value.Kind())
-		}
-		property.Value = value.String()
 		*p = append(*p, property)
 	}
-	_, err := d.ReadToken() // the closing brace
+	_, err := d.Token() // the closing brace
 	return err
 }
 
-// valid replaces what is not UTF-8, as encoding/json does.
+// valid replaces what is not UTF-8 by U+FFFD.
 func valid(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }
-
-func appendText(b []byte, s string) []byte {
-	b, _ = jsontext.AppendQuote(b, s) // fails only for wrong UTF-8
-	return b
-}

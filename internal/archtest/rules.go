@@ -221,7 +221,7 @@ func isName(e ast.Expr, name string) bool {
 
 // clock refuses to ask the machine for the time where a diag.Clock is to be passed in.
 func clock(c *checker, p *pkg) {
-	if p.entry.Kind != Capability && p.entry.Kind != Feature {
+	if p.entry.Kind != Capability && p.entry.Kind != Feature || listed(MachineTime(), p.entry) {
 		return
 	}
 	for _, f := range p.code() {

@@ -96,7 +96,9 @@ func Modules() []Module {
 		{"github.com/google/go-cmp", []string{tests}},
 		{"github.com/klauspost/compress", []string{capabilities, features, tops, aids}},
 		{"github.com/rogpeppe/go-internal", []string{tests}},
+		{"golang.org/x/crypto", []string{"auth", "server"}},
 		{"golang.org/x/sync", []string{capabilities, adapters, features, tops, aids}},
+		{"golang.org/x/sys", []string{"journal", "blob/dir", "server"}},
 		{"golang.org/x/term", []string{"client", "demo", "cmd/lifeboat"}},
 		{"golang.org/x/time", []string{features, "respond", "server"}},
 		{"modernc.org/sqlite", []string{"store/sqlite"}},
@@ -120,3 +122,7 @@ func Restricted() []Module {
 		{"unsafe", []string{"wire"}},
 	}
 }
+
+// MachineTime lists the capabilities and features that may ask the machine for the time, because deadlines of the
+// network are set in it.
+func MachineTime() []string { return []string{"ingest", "respond"} }

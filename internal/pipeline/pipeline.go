@@ -113,6 +113,9 @@ func (p *Pipeline) run(ctx context.Context, until uint64) error {
 	for range batches { // what the reader still had in hand
 	}
 	done.Wait()
+	if applying != nil { // the reader was then told to stop
+		reading = nil
+	}
 	if err := errors.Join(applying, reading); !stopped(err) {
 		return err
 	}

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"text/tabwriter"
+
+	"lifeboat/internal/contract"
+	"lifeboat/internal/diag"
+)
+
+type appCmd struct {
+	Create appCreateCmd `cmd:"" help:"Register an app and print its secret."`
+	List   appListCmd   `cmd:"" help:"List the apps that the token can see."`
+	Show   appShowCmd   `cmd:"" help:"Show one app."`
+	Delete appDeleteCmd `cmd:"" help:"Delete an app with everything that is known of it."`
+}
+
+// appName is OWNER/NAME.
+type appName struct{ owner, name string }
+
+// UnmarshalText reads OWNER/NAME.
+func (a *appName) UnmarshalText(b []byte) error {
+	owner, name, ok := strings.Cut(string(b), "/")
+	if !ok || owner == "" || name == "" || strings.Contains(name, "/") {
+		return fmt.Errorf("%q should be OWNER/NAME, for example admin/shop", b)
+	}
+	a.owner, a.name = owner, name
+	return nil
+}
+
+func (a appName) path() string {
+	return "/apps/" + url.PathEscape(a.owner) + "/" + url.PathEscape(a.name)
+}
+
+type appCreateCmd struct {
+	App         appName `arg:"" name:"owner/name" help:"The app's owner and name in URLs."`
+	OS          string  `required:"" placeholder:"OS" help:"Android, iOS, macOS, tvOS, Windows, Linux, Tizen or Custom."`
+	Platform    string  `required:"" placeholder:"P" help:"Java, Objective-C-Swift, UWP, Cordova, React-Native, Unity, Electron, Xamarin, WPF, WinForms or Custom."`
+	DisplayName string  `name:"display-name" help:"Name for people. Default: NAME."`
+	Description string  `help:"A sentence about it."`
+	remote
+}
+
+func (appCreateCmd) Help() string {
+	return `Example:
+  lifeboat app create admin/shop-android --os Android --platform Java --data /var/lib/lifeboat`
+}
+
+func (c *appCreateCmd) Run(ctx context.Context) error {
+	api, err := c.client()
+	if err != nil {
+		return err
+	}
+	body := map[string]string{"owner_name": c.App.owner, "name": c.App.name, "display_name": c.DisplayName, "os": c.OS, "platform": c.Platform}
+	if c.DisplayName == "" {
+		body["display_name"] = c.App.name
+	}
+	if c.Description != "" {
+		body["description"] = c.Description
+	}
+	var app contract.App
+	if err := api.Call(ctx, "POST", "/apps", body, &app); err != nil {
+		return err
+	}
+	if c.JSON {
+		printJSON(app)
+		return nil
+	}
+	fmt.Printf("App %s/%s is registered.\nApp secret: %s\nLog URL:    %s\n", app.Owner.Name, app.Name, app.AppSecret, c.URL)
+	return nil
+}
+
+type appListCmd struct{ remote }
+
+func (c *appListCmd) Run(ctx context.Context) error {
+	api, err := c.client()
+	if err != nil {
+		return err
+	}
+	var apps []contract.App
+	if err := api.Call(ctx, "GET", "/apps", nil, &apps); err != nil {
+		return err
+	}
+	if c.JSON {
+		printJSON(apps)
+		return nil
+	}
+	w := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(w, "APP\tOS\tPLATFORM\tSECRET")
+	for _, a := range apps {
+		fmt.Fprintf(w, "%s/%s\t%s\t%s\t%s\n", a.Owner.Name, a.Name, a.OS, a.Platform, a.AppSecret)
+	}
+	return w.Flush()
+}
+
+type appShowCmd struct {
+	App appName `arg:"" name:"owner/name" help:"The app."`
+	remote
+}
+
+func (c *appShowCmd) Run(ctx context.Context) error {
+	api, err := c.client()
+	if err != nil {
+		return err
+	}
+	var app contract.App
+	if err := api.Call(ctx, "GET", c.App.path(), nil, &app); err != nil {
+		return err
+	}
+	if c.JSON {
+		printJSON(app)
+		return nil
+	}
+	fmt.Printf("Name:     %s/%s\nTitle:    %s\nOS:       %s\nPlatform: %s\nSecret:   %s\nCreated:  %s\n",
+		app.Owner.Name, app.Name, app.DisplayName, app.OS, app.Platform, app.AppSecret, app.CreatedAt)
+	return nil
+}
+
+type appDeleteCmd struct {
+	App appName `arg:"" name:"owner/name" help:"The app."`
+	Yes bool    `help:"Do not ask: everything that is known of the app goes."`
+	remote
+}
+
+func (c *appDeleteCmd) Run(ctx context.Context) error {
+	if !c.Yes {
+		return diag.Errorf(diag.Invalid, "Deleting an app takes its reports, groups and export configurations along. Say --yes if that is what you want.")
+	}
+	api, err := c.client()
+	if err != nil {
+		return err
+	}
+	if err := api.Call(ctx, "DELETE", c.App.path(), nil, nil); err != nil {
+		return err
+	}
+	if c.JSON {
+		printJSON(map[string]string{"deleted": c.App.owner + "/" + c.App.name})
+		return nil
+	}
+	fmt.Printf("App %s/%s is deleted. Its exported archive stays where it is.\n", c.App.owner, c.App.name)
+	return nil
+}

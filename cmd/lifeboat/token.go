@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"strings"
+	"text/tabwriter"
+
+	"lifeboat/internal/contract"
+	"lifeboat/internal/server"
+)
+
+type tokenCmd struct {
+	Create     tokenCreateCmd     `cmd:"" help:"Make an API token. It is shown once."`
+	List       tokenListCmd       `cmd:"" help:"List your tokens."`
+	Delete     tokenDeleteCmd     `cmd:"" help:"Revoke a token."`
+	ResetAdmin tokenResetAdminCmd `cmd:"" name:"reset-admin" help:"Write a new token into DIR/admin.token; the one before is void."`
+}
+
+type tokenCreateCmd struct {
+	Description string `short:"d" help:"What it is for."`
+	Scope       string `enum:"all,viewer" default:"all" help:"all, or viewer: read only."`
+	remote
+}
+
+func (tokenCreateCmd) Help() string {
+	return `Example:
+  lifeboat token create -d "nightly script" --scope viewer --data /var/lib/lifeboat`
+}
+
+func (c *tokenCreateCmd) Run(ctx context.Context) error {
+	api, err := c.client()
+	if err != nil {
+		return err
+	}
+	var t contract.Token
+	if err := api.Call(ctx, "POST", "/api_tokens", map[string]any{"description": c.Description, "scope": []string{c.Scope}}, &t); err != nil {
+		return err
+	}
+	if c.JSON {
+		printJSON(t)
+		return nil
+	}
+	fmt.Fprintf(os.Stderr, "Token %s, scope %s. It is shown this once:\n", t.ID, strings.Join(t.Scope, ","))
+	fmt.Println(t.APIToken)
+	return nil
+}
+
+type tokenListCmd struct{ remote }
+
+func (c *tokenListCmd) Run(ctx context.Context) error {
+	api, err := c.client()
+	if err != nil {
+		return err
+	}
+	var all []contract.Token
+	if err := api.Call(ctx, "GET", "/api_tokens", nil, &all); err != nil {
+		return err
+	}
+	if c.JSON {
+		printJSON(all)
+		return nil
+	}
+	w := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(w, "ID\tSCOPE\tCREATED\tDESCRIPTION")
+	for _, t := range all {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", t.ID, strings.Join(t.Scope, ","), t.CreatedAt, t.Description)
+	}
+	return w.Flush()
+}
+
+type tokenDeleteCmd struct {
+	ID string `arg:"" help:"The token's id, as listed; or the word current."`
+	remote
+}
+
+func (c *tokenDeleteCmd) Run(ctx context.Context) error {
+	api, err := c.client()
+	if err != nil {
+		return err
+	}
+	if err := api.Call(ctx, "DELETE", "/api_tokens/"+url.PathEscape(c.ID), nil, nil); err != nil {
+		return err
+	}
+	if c.JSON {
+		printJSON(map[string]string{"deleted": c.ID})
+		return nil
+	}
+	fmt.Printf("Token %s is revoked.\n", c.ID)
+	return nil
+}
+
+type tokenResetAdminCmd struct {
+	Data    string `required:"" type:"path" env:"LIFEBOAT_DATA" placeholder:"DIR" help:"Data folder. Stop its server first."`
+	KeyFile string `name:"key-file" type:"path" env:"LIFEBOAT_KEY_FILE" placeholder:"FILE" help:"Master key, if it is not DIR/key."`
+	JSON    bool   `help:"Print JSON for programs."`
+}
+
+func (c *tokenResetAdminCmd) Run(ctx context.Context) error {
+	file, err := server.ResetAdmin(ctx, server.Config{Data: c.Data, KeyFile: c.KeyFile})
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		printJSON(map[string]string{"file": file})
+		return nil
+	}
+	fmt.Printf("A new token of the administrator stands in %s. The one before is void.\n", file)
+	return nil
+}

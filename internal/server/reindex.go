@@ -1,0 +1,62 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"lifeboat/internal/journal"
+	"lifeboat/internal/pipeline"
+	"lifeboat/internal/store"
+	"lifeboat/internal/store/sqlite"
+)
+
+// Reindexed says what Reindex made.
+type Reindexed struct {
+	Frames uint64 // feed numbers passed
+	Stats  pipeline.Stats
+	Took   time.Duration
+}
+
+// Reindex throws the index of a data folder away and makes it anew from the journal. Nothing else may use the
+// folder. Killed in between, the next start or Reindex goes on where it stood. progress may be nil.
+func Reindex(ctx context.Context, c Config, progress func(done, all uint64)) (r Reindexed, err error) {
+	if err := c.setDefaults(); err != nil {
+		return r, err
+	}
+	f, err := openFolder(c.Data, c.KeyFile, false)
+	if err != nil {
+		return r, err
+	}
+	defer f.close()
+	db, err := sqlite.Open(ctx, f.path, sqlite.Options{Rebuild: true})
+	if err != nil {
+		return r, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	j, err := openJournal(ctx, f, db, &c, nil)
+	if err != nil {
+		return r, err
+	}
+	defer func() { err = errors.Join(err, j.Close()) }()
+	return reindex(ctx, &c, db, j, progress)
+}
+
+func reindex(ctx context.Context, c *Config, db *store.DB, j *journal.Journal, progress func(done, all uint64)) (r Reindexed, err error) {
+	p := pipeline.New(pipeline.Options{Journal: j, Store: db, Clock: c.Clock, Log: c.Log})
+	started, horizon := c.Clock.Monotonic(), j.Horizon()
+	watching, done := context.WithCancel(ctx)
+	defer done()
+	if progress != nil {
+		go func() {
+			for c.Clock.Sleep(watching, 200*time.Millisecond) == nil {
+				progress(p.Stats().Through, horizon)
+			}
+		}()
+	}
+	err = p.CatchUp(ctx, horizon)
+	if err == nil {
+		err = ctx.Err() // CatchUp ends quietly when it is told to
+	}
+	return Reindexed{Frames: p.Stats().Through, Stats: p.Stats(), Took: c.Clock.Monotonic() - started}, err
+}

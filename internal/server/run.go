@@ -1,0 +1,183 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"lifeboat/internal/diag"
+	"lifeboat/internal/store"
+)
+
+// The limits of one connection. Bodies of logs have a pace of their own, see ingest.Pace.
+const (
+	headerTime  = 10 * time.Second
+	idleTime    = 2 * time.Minute
+	headerBytes = 32 << 10
+	drainTime   = 20 * time.Second // SDKs wait 10 s for an answer
+)
+
+// OnReady has fn called once when Run accepts traffic. Call it before Run.
+func (s *Server) OnReady(fn func(Addresses)) { s.onReady = fn }
+
+// Run listens and works until ctx ends or the disk fails, and drains: requests under way are answered, new
+// ones get 503, everything accepted is on disk. It returns nil when it was told to end.
+func (s *Server) Run(ctx context.Context) error {
+	l, err := s.listen()
+	if err != nil {
+		return err
+	}
+	working, stopWork := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopWork()
+	broken := make(chan error, 8)
+	var workers sync.WaitGroup
+	for _, work := range s.workers() {
+		workers.Go(func() {
+			if err := work(working); err != nil {
+				broken <- err
+			}
+		})
+	}
+	l.serve(broken)
+	s.ready.Store(true)
+	s.onReady(l.addresses)
+	var failed error
+	select {
+	case <-ctx.Done():
+	case failed = <-broken:
+	case failed = <-s.fatal:
+	}
+	s.ready.Store(false)
+	s.ingest.Drain()
+	l.drain()
+	stopWork()
+	workers.Wait()
+	return failed
+}
+
+// workers are what runs beside the listeners.
+func (s *Server) workers() []func(context.Context) error {
+	quiet := func(work func(context.Context)) func(context.Context) error {
+		return func(ctx context.Context) error { work(ctx); return nil }
+	}
+	return []func(context.Context) error{
+		s.index, s.export.Run, quiet(s.ingest.Run), quiet(s.watchDisk), quiet(s.tidy), quiet(s.giveBack),
+	}
+}
+
+// index runs the pipeline. A store that somebody else works on means that the lock did not hold: stop.
+func (s *Server) index(ctx context.Context) error {
+	err := s.pipeline.Run(ctx)
+	if errors.Is(err, store.ErrFenced) {
+		return fmt.Errorf("another process indexes this data folder: %w", err)
+	}
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+// listeners are all open ports.
+type listeners struct {
+	s         *Server
+	open      []listener
+	addresses Addresses
+}
+
+type listener struct {
+	net.Listener
+	server *http.Server
+}
+
+func (s *Server) listen() (*listeners, error) {
+	l := &listeners{s: s}
+	if err := l.openAll(); err != nil {
+		l.close()
+		return nil, err
+	}
+	return l, nil
+}
+
+func (l *listeners) openAll() error {
+	plain, err := listenTCP(l.s.config.Listen)
+	if err != nil {
+		return err
+	}
+	l.add(plain, l.s.front())
+	l.addresses.URL = "http://" + plain.Addr().String()
+	admin, err := listenTCP(l.s.config.AdminListen)
+	if err != nil {
+		return err
+	}
+	l.add(admin, l.s.admin())
+	l.addresses.Admin = "http://" + admin.Addr().String()
+	if l.s.config.TLSListen == "" {
+		return nil
+	}
+	config, err := l.s.tlsConfig()
+	if err != nil {
+		return err
+	}
+	secure, err := listenTCP(l.s.config.TLSListen)
+	if err != nil {
+		return err
+	}
+	l.add(tls.NewListener(secure, config), l.s.front())
+	l.addresses.TLS = "https://" + secure.Addr().String()
+	return nil
+}
+
+func listenTCP(address string) (net.Listener, error) {
+	l, err := net.Listen("tcp", address)
+	if err != nil {
+		var op *net.OpError
+		if errors.As(err, &op) {
+			err = op.Err
+		}
+		return nil, diag.Wrap(diag.Invalid, err, "Cannot listen on %s: %v.", address, err)
+	}
+	return l, nil
+}
+
+func (l *listeners) add(on net.Listener, h http.Handler) {
+	l.open = append(l.open, listener{on, &http.Server{
+		Handler: h, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: headerBytes,
+		ErrorLog: quietLog(), // broken connections are not news
+	}})
+}
+
+func (l *listeners) serve(broken chan<- error) {
+	for _, on := range l.open {
+		go func() {
+			if err := on.server.Serve(on.Listener); !errors.Is(err, http.ErrServerClosed) {
+				broken <- fmt.Errorf("listener %s: %w", on.Addr(), err)
+			}
+		}()
+	}
+}
+
+// drain answers what is under way, for a while, and closes everything.
+func (l *listeners) drain() {
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	var wait sync.WaitGroup
+	for _, on := range l.open {
+		wait.Go(func() {
+			if err := on.server.Shutdown(ctx); err != nil {
+				on.server.Close()
+			}
+		})
+	}
+	wait.Wait()
+}
+
+func (l *listeners) close() {
+	for _, on := range l.open {
+		on.Close()
+	}
+}

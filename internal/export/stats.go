@@ -27,7 +27,7 @@ type Stat struct {
 	App   int64 // App.Num
 	State string
 
-	Window diag.Minute   // the last one that is exported in full; 0 = none yet
+	Window diag.Minute   // the last one that is exported in full, or before the first that is to be; 0 = none
 	Lag    time.Duration // since its end; up to a minute when all is well, 0 as long as there is none
 
 	Windows, Empty int64 // windows that were put, and passed with nothing in them

@@ -116,7 +116,7 @@ func (w *worker) claim(ctx context.Context) error {
 	}
 	w.claimed, w.epoch = true, e.Epoch
 	w.done, w.savedAt = max(e.Watermark, e.From-1), w.x.o.Clock.Monotonic()
-	w.status.update(func(s *Stat) { s.Window = e.Watermark })
+	w.status.update(func(s *Stat) { s.Window = max(0, w.done) })
 	return nil
 }
 

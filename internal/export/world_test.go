@@ -44,7 +44,8 @@ type world struct {
 
 	options func(*export.Options)
 	x       *export.Exporter
-	stop    func()
+	kill    context.CancelFunc // stops the exporter where it stands
+	stop    func()             // the same, and waits until it has
 }
 
 // inWorld runs a test in a bubble of its own time, which begins in the middle of a minute.
@@ -109,7 +110,7 @@ func (w *world) configureAs(e store.Export, b blob.Bucket) store.Export {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	e.ID, e.State, e.CreatedAt, e.Type = diag.ID{0xc0, byte(len(w.buckets) + 1)}, "Enabled", int64(len(w.buckets)+1), "blob_storage_connection_string"
-	e.HandledErrors = !e.HandledErrors // so that the zero value is the API's default
+	e.HandledErrors = !e.HandledErrors // the zero value stands for the API's default
 	w.must(w.store.CreateExport(context.Background(), e))
 	w.buckets[e.ID] = b
 	return e
@@ -140,11 +141,12 @@ func (w *world) exporter(spool string) *export.Exporter {
 func (w *world) start() {
 	w.Helper()
 	w.x = w.exporter("spool")
-	w.stop = w.run(w.x)
+	ctx, cancel := context.WithCancel(context.Background())
+	w.kill = cancel
+	w.stop = w.run(ctx, cancel, w.x)
 }
 
-func (w *world) run(x *export.Exporter) (stop func()) {
-	ctx, cancel := context.WithCancel(context.Background())
+func (w *world) run(ctx context.Context, cancel context.CancelFunc, x *export.Exporter) (stop func()) {
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -399,4 +401,20 @@ func pretty(t testing.TB, body string) string {
 	return b.String()
 }
 
-var _ blob.Bucket = (*blobtest.Memory)(nil)
+// scripted is a bucket one of whose calls goes wrong.
+func scripted(b blob.Bucket, at int, fault blobtest.Fault, also func()) *blobtest.Faulty {
+	var mu sync.Mutex
+	calls := 0
+	return &blobtest.Faulty{Bucket: b, Next: func(string, string) blobtest.Fault {
+		mu.Lock()
+		defer mu.Unlock()
+		if calls++; calls != at {
+			return blobtest.NoFault
+		}
+		also()
+		return fault
+	}}
+}
+
+// hourOf is the time of day of a window's label.
+func hourOf(m diag.Minute) string { return m.Time().Format("15:04") }

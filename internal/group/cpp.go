@@ -71,11 +71,15 @@ func cppScan(s string) string {
 			i += balanced(rest, '<', '>')
 			b = append(b, "<>"...)
 		case '(':
-			if string(b) != "decltype" && len(b) > 0 {
+			i += balanced(rest, '(', ')')
+			switch {
+			case len(b) == 0 || string(b) == "decltype":
+				b = b[:0]
+			case strings.HasPrefix(strings.TrimPrefix(s[i:], " const"), "::"): // what follows stands in this function
+				i = len(s) - len(strings.TrimPrefix(s[i:], " const"))
+			default:
 				return string(b)
 			}
-			i += balanced(rest, '(', ')')
-			b = b[:0]
 		case ' ': // what came was a return type or a word of description
 			b = b[:0]
 			i++
@@ -95,8 +99,10 @@ func cppWord(s string) (n int, name string) {
 		}
 	}
 	switch {
-	case strings.HasPrefix(s, "{lambda"), strings.HasPrefix(s, "{closure"):
-		return balanced(s, '{', '}'), s[1 : len("lambda")+1+btoi(s[1] == 'c')]
+	case strings.HasPrefix(s, "{lambda"):
+		return balanced(s, '{', '}'), "lambda"
+	case strings.HasPrefix(s, "{closure"):
+		return balanced(s, '{', '}'), "closure"
 	case strings.HasPrefix(s, "<lambda"):
 		return balanced(s, '<', '>'), "lambda"
 	case strings.HasPrefix(s, "$_"):
@@ -117,13 +123,6 @@ func cppWord(s string) (n int, name string) {
 		return n, "anon"
 	}
 	return 0, ""
-}
-
-func btoi(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // operatorName is how long the operator's name is that begins rest, 0 if none does. before is what stands

@@ -27,6 +27,7 @@ func find(r *diag.Report) fault {
 		if name := typeName(decider.Type); name != "" {
 			f.exception, f.kind = name, name
 			if name == minidump {
+				f.exception = cmp.Or(r.OSExceptionType, name)
 				f.kind = strings.TrimSpace(name + " " + signal(r))
 			}
 		}

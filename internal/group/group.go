@@ -66,54 +66,66 @@ func appendText(b []byte, s string) []byte {
 
 // key gives the lines that tell this fault from others: what was thrown, then where.
 func (f *fault) key() []string {
-	lines := make([]string, 1, 1+maxKeyFrames)
-	lines[0] = cut(f.kind)
+	lines := append(make([]string, 0, 2+maxKeyFrames), cut(f.kind))
 	if f.at < 0 {
 		return f.addMessage(lines)
 	}
-	if f.overflow() {
-		lines = append(lines, f.cycle()...)
+	places := f.cycle()
+	if len(places) == 0 {
+		places = f.places()
 	}
-	if len(lines) == 1 {
-		lines = f.addFrames(lines)
-	}
-	if f.weak(lines[1:]) {
+	lines = append(lines, places...)
+	if f.weak(places) {
 		return f.addMessage(lines)
 	}
 	return lines
 }
 
-// addFrames appends the deciding frame and, if it is the app's, the next frames of the app. A name comes once,
-// so that the depth of a recursion does not show. The stack of a .NET exception ends where it was caught: there
-// the stacks go on of the exceptions that were thrown then.
-func (f *fault) addFrames(lines []string) []string {
+// places gives the deciding frame and, if it is the app's, the next frames of the app. The stack of a .NET
+// exception ends where it was caught: there the stacks go on of the exceptions that were thrown then.
+func (f *fault) places() []string {
 	at := &f.frames[f.at]
-	lines = append(lines, cut(keyLine(at)))
 	if !at.AppCode {
-		return lines
+		return []string{cut(keyLine(at))}
 	}
-	lines = addCallers(lines, f.frames[f.at:])
+	var p places
+	p.add(at)
+	p.addCallers(f.frames[f.at+1:])
 	for i := len(f.outer) - 1; i >= 0 && habitOf(at) == dotnet; i-- {
-		lines = addCallers(lines, f.outer[i].Frames)
+		p.addCallers(f.outer[i].Frames)
 	}
-	return lines
+	return p.lines
 }
 
-func addCallers(lines []string, frames []diag.Frame) []string {
-	for i := 0; i < len(frames) && len(lines) < 1+maxKeyFrames; i++ {
-		if rankOf(&frames[i]) > written || i > 0 && sameCode(&frames[i], &frames[i-1]) {
-			continue
-		}
-		if line := cut(keyLine(&frames[i])); !slices.Contains(lines[1:], line) {
-			lines = append(lines, line)
-		}
-	}
-	return lines
+// places collects key lines, each once, so that the depth of a recursion does not show.
+type places struct {
+	lines  []string
+	frames [maxKeyFrames]*diag.Frame // that gave them
 }
 
-// sameCode reports cheaply that two frames stand in the same function.
-func sameCode(a, b *diag.Frame) bool {
-	return a.Method == b.Method && a.Class == b.Class && a.Image == b.Image && a.Offset == b.Offset && a.File == b.File
+func (p *places) addCallers(frames []diag.Frame) {
+	for i := 0; i < len(frames) && len(p.lines) < maxKeyFrames; i++ {
+		if !p.had(&frames[i]) && rankOf(&frames[i]) == written {
+			p.add(&frames[i])
+		}
+	}
+}
+
+func (p *places) add(f *diag.Frame) {
+	if line := cut(keyLine(f)); !slices.Contains(p.lines, line) {
+		p.frames[len(p.lines)] = f
+		p.lines = append(p.lines, line)
+	}
+}
+
+// had reports cheaply that a frame stands in the same function as one that is there.
+func (p *places) had(f *diag.Frame) bool {
+	for _, g := range p.frames[:len(p.lines)] {
+		if f.Method == g.Method && f.Class == g.Class && f.Image == g.Image && f.Offset == g.Offset && f.File == g.File {
+			return true
+		}
+	}
+	return false
 }
 
 // addMessage lets the message serve where places do not tell enough.
@@ -124,11 +136,12 @@ func (f *fault) addMessage(lines []string) []string {
 	return lines
 }
 
-// weak reports whether the names of all frames say next to nothing: those of minified JavaScript.
+// weak reports whether the frames say next to nothing: they only carry others, or have the names of minified
+// JavaScript.
 func (f *fault) weak(lines []string) bool {
 	at := &f.frames[f.at]
 	if habitOf(at) != script {
-		return rankOf(at) >= nameless
+		return rankOf(at) >= plumbing
 	}
 	for _, line := range lines {
 		if name := scriptName(line); len(name) > 2 && name != "value" && !strings.HasPrefix(line, namelessMark) {
@@ -138,17 +151,12 @@ func (f *fault) weak(lines []string) bool {
 	return true
 }
 
-// overflow reports whether the stack was used up. Then the top frame is any one of those that call each other.
-func (f *fault) overflow() bool {
-	return strings.HasSuffix(f.kind, "StackOverflowError") || strings.HasSuffix(f.kind, "StackOverflowException") ||
-		f.kind == "RangeError" && strings.HasPrefix(f.message, "Maximum call stack size")
-}
-
-// overflowDepth is how many frames of the app are looked at to find those that call each other.
-const overflowDepth = 64
-
-// cycle gives the functions of the app that come more than once near the top, in an order of its own.
+// cycle gives the functions of the app that call each other, in an order of its own, if they used up the stack.
+// Then the top frame is any of them, or of what they call.
 func (f *fault) cycle() []string {
+	if !f.overflow() {
+		return nil
+	}
 	count := map[string]int{}
 	for i, left := f.at, overflowDepth; i < len(f.frames) && left > 0; i++ {
 		if rankOf(&f.frames[i]) == written {
@@ -164,6 +172,14 @@ func (f *fault) cycle() []string {
 	}
 	slices.Sort(lines)
 	return lines[:min(len(lines), maxKeyFrames)]
+}
+
+// overflowDepth is how many frames of the app are looked at to find those that call each other.
+const overflowDepth = 64
+
+func (f *fault) overflow() bool {
+	return strings.HasSuffix(f.kind, "StackOverflowError") || strings.HasSuffix(f.kind, "StackOverflowException") ||
+		f.kind == "RangeError" && strings.HasPrefix(f.message, "Maximum call stack size")
 }
 
 // cut bounds a line, on the border of a character.

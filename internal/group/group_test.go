@@ -135,7 +135,7 @@ func flags(f diag.Frame) string {
 }
 
 // describeMarks writes how the frames of a report are marked, a letter each: A of the app, a of the app but
-// folded, S of the system but not folded, s of the system.
+// folded, S of the system but not folded, s of the system. Long rows are cut.
 func describeMarks(b *strings.Builder, r *diag.Report) {
 	eachStack(r, func(name string, frames []diag.Frame) {
 		marks := ""
@@ -150,6 +150,9 @@ func describeMarks(b *strings.Builder, r *diag.Report) {
 			default:
 				marks += "s"
 			}
+		}
+		if len(marks) > 40 {
+			marks = marks[:40] + "…"
 		}
 		if marks != "" {
 			fmt.Fprintf(b, "  %-10s %s\n", name, marks)
@@ -292,7 +295,7 @@ func log(comment []byte, file txtar.File) string {
 	if strings.HasSuffix(file.Name, ".json") {
 		return string(file.Data)
 	}
-	own, stack, _ := strings.Cut(string(file.Data), "\n\n")
+	own, stack, _ := strings.Cut("\n"+string(file.Data), "\n\n")
 	s := settings(comment)
 	for key, value := range settings([]byte(own)) {
 		s[key] = value

@@ -13,8 +13,12 @@ func javaGenerated(class, method string) bool {
 	if i < 0 {
 		return strings.Contains(class, "$Proxy")
 	}
-	rest := class[i+2:]
-	return hasAnyPrefix(rest, "Lambda", "ExternalSynthetic", "InternalSynthetic", "FastClassBy", "EnhancerBy", "SpringCGLIB", "_javassist")
+	return javaMark(class[i+2:])
+}
+
+// javaMark reports whether what stands behind $$ is made by a compiler or a library of proxies.
+func javaMark(s string) bool {
+	return hasAnyPrefix(s, "Lambda", "ExternalSynthetic", "InternalSynthetic", "FastClassBy", "EnhancerBy", "SpringCGLIB", "_javassist")
 }
 
 func hasAnyPrefix(s string, prefixes ...string) bool {
@@ -76,10 +80,11 @@ func javaClass(class string) string {
 	if rest, ok := strings.CutPrefix(simple, "-$$Lambda$"); ok {
 		simple, _, _ = strings.Cut(rest, "$")
 	}
-	for _, mark := range [...]string{"$$", "$MockitoMock$", "$ByteBuddy$", "$HibernateProxy$"} {
-		if i := strings.Index(simple, mark); i > 0 {
-			simple = strings.TrimRight(simple[:i], "_")
-		}
+	if i := strings.Index(simple, "$$"); i > 0 && javaMark(simple[i+2:]) {
+		simple = strings.TrimRight(simple[:i], "_")
+	}
+	for _, mark := range [...]string{"$MockitoMock$", "$ByteBuddy$", "$HibernateProxy$"} {
+		simple, _, _ = strings.Cut(simple, mark)
 	}
 	if strings.IndexByte(simple, '$') < 0 {
 		return class[:dot+1] + simple

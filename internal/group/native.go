@@ -94,7 +94,7 @@ func symbolName(name string, f *diag.Frame) symbol {
 	if s, ok := swiftName(name); ok {
 		return s
 	}
-	if f.Language == diag.LanguageSwift && !strings.HasPrefix(strings.TrimLeft(name, "_"), "$") {
+	if f.Language == diag.LanguageSwift && !strings.HasPrefix(strings.TrimLeft(name, "_"), "$") || swiftLike(name) {
 		return swiftText(name, f.Image)
 	}
 	if plain, ok := itaniumName(name); ok {

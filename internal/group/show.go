@@ -1,6 +1,7 @@
 package group
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 
@@ -9,15 +10,9 @@ import (
 
 // title is the type without its namespace, and the deciding symbol as people say it.
 func (f *fault) title() string {
-	class := shortType(f.exception)
-	if class == "" {
-		class = "Unknown error"
-	}
+	class := cmp.Or(shortType(f.exception), "Unknown error")
 	if class == minidump {
 		class = "Native crash"
-		if name, ok := strings.CutPrefix(f.kind, minidump+" "); ok {
-			class = name
-		}
 	}
 	if f.at >= 0 {
 		if place := shortPlace(&f.frames[f.at]); place != "" {
@@ -84,8 +79,11 @@ func (f *fault) reason(r *diag.Report) diag.ReasonFrame {
 		return reason
 	}
 	frame := f.frames[f.at]
-	reason.CodeRaw = codeRaw(&frame)
-	reason.CodeFormatted = codeFormatted(&frame)
+	for _, text := range [...]*string{&frame.Class, &frame.Method, &frame.Params, &frame.File} {
+		*text = cut(*text)
+	}
+	reason.CodeRaw = cut(codeRaw(&frame))
+	reason.CodeFormatted = cut(codeFormatted(&frame))
 	nameFrame(&frame)
 	reason.Frame = frame
 	return reason
@@ -106,7 +104,7 @@ func nameFrame(f *diag.Frame) {
 	case native:
 		name := nativeName(f)
 		if f.Class == "" && name.function != "" {
-			f.Class, f.Method, f.ClassMethod = name.class, name.function+name.closure, name.static
+			f.Class, f.Method, f.ClassMethod = name.class, name.function, name.static
 		}
 	}
 }
@@ -117,11 +115,7 @@ func codeRaw(f *diag.Frame) string {
 	case java:
 		return join(f.Class, f.Method) + "(" + javaPlace(f) + ")"
 	case dotnet:
-		s := join(f.Class, f.Method) + "(" + f.Params + ")"
-		if f.File != "" && f.Line > 0 {
-			s += " in " + f.File + ":line " + strconv.Itoa(f.Line)
-		}
-		return s
+		return join(f.Class, f.Method) + "(" + f.Params + ")"
 	case script:
 		return scriptCode(f)
 	}

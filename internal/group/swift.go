@@ -187,6 +187,14 @@ func (m *swiftMangled) closure() bool {
 var swiftPrefixes = [...]string{"partial apply for ", "specialized ", "@objc ", "@nonobjc ", "static ", "merged ", "partial apply forwarder for ",
 	"dispatch thunk of ", "implicit ", "outlined ", "reabstraction thunk helper "}
 
+// swiftLike tells demangled names of Swift, whose paths have dots, from those of C and C++.
+func swiftLike(s string) bool {
+	if strings.Contains(s, "::") {
+		return false
+	}
+	return strings.Contains(s, "closure #") || s[0] != '_' && s[0] != '.' && strings.Contains(cutClone(s), ".")
+}
+
 // swiftText reads a demangled name, in full or as Xcode shows it: "closure #1 in Cart.total(of:)". module is
 // left out of the path.
 func swiftText(s, module string) symbol {
@@ -199,10 +207,10 @@ func swiftText(s, module string) symbol {
 			}
 		}
 		if rest, ok := cutCounted(s); ok {
-			s, again = rest, true
-			if !strings.Contains(s, "partial function") {
+			if s[0] != '(' {
 				r.closure = ".closure"
 			}
+			s, again = rest, true
 		}
 		if i := strings.Index(s, "> of "); i > 0 && strings.Contains(s[:i], "specialization") {
 			s, again = s[i+len("> of "):], true

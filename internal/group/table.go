@@ -2,11 +2,11 @@ package group
 
 import "strings"
 
-// prefixes is a set of beginnings of names, by their first byte.
-type prefixes [128][]string
+// namespaces is a set of beginnings of names, by their first byte.
+type namespaces [128][]string
 
-func newPrefixes(names ...string) *prefixes {
-	var p prefixes
+func newNamespaces(names ...string) *namespaces {
+	var p namespaces
 	for _, name := range names {
 		p[name[0]] = append(p[name[0]], name)
 	}
@@ -14,7 +14,7 @@ func newPrefixes(names ...string) *prefixes {
 }
 
 // has reports whether a name lies below one of the prefixes.
-func (p *prefixes) has(name string) bool {
+func (p *namespaces) has(name string) bool {
 	if name == "" || name[0] >= 128 {
 		return false
 	}
@@ -29,13 +29,13 @@ func (p *prefixes) has(name string) bool {
 // The tables below are read only.
 var (
 	// javaSystem are packages of the runtime and of libraries that nobody debugs.
-	javaSystem = newPrefixes("java.", "javax.", "jdk.", "sun.", "com.sun.", "android.", "androidx.", "com.android.",
+	javaSystem = newNamespaces("java.", "javax.", "jdk.", "sun.", "com.sun.", "android.", "androidx.", "com.android.",
 		"dalvik.", "libcore.", "kotlin.", "kotlinx.", "com.google.android.", "org.chromium.", "okhttp3.", "okio.",
 		"retrofit2.", "io.reactivex.", "dagger.", "com.squareup.", "org.json.", "com.google.gson.", "com.bumptech.",
 		"mono.", "_COROUTINE.", "$Proxy", "org.apache.http.", "org.apache.harmony.", "org.xmlpull.", "org.xml.sax.", "org.w3c.dom.")
 
 	// javaPlumbing starts, calls or reports other code.
-	javaPlumbing = newPrefixes("java.lang.reflect.", "sun.reflect.", "jdk.internal.reflect.", "java.lang.invoke.",
+	javaPlumbing = newNamespaces("java.lang.reflect.", "sun.reflect.", "jdk.internal.reflect.", "java.lang.invoke.",
 		"java.lang.Thread", "java.lang.Throwable", "java.lang.Exception", "java.lang.Runtime", "java.lang.Daemons",
 		"java.util.Objects", "java.util.concurrent.ThreadPoolExecutor", "java.util.concurrent.FutureTask",
 		"java.util.concurrent.Executors", "java.util.concurrent.ForkJoin", "java.util.concurrent.CompletableFuture", "android.os.Handler",
@@ -44,12 +44,12 @@ var (
 		"kotlin.coroutines.", "kotlin.ResultKt", "kotlinx.coroutines.", "_COROUTINE.", "com.sun.proxy.", "jdk.proxy", "$Proxy", "mono.")
 
 	// dotnetSystem are namespaces of the runtimes, of their bindings to systems, and of Unity's engine.
-	dotnetSystem = newPrefixes("System", "Microsoft", "Mono", "MonoDroid", "Xamarin", "Android", "AndroidX",
+	dotnetSystem = newNamespaces("System", "Microsoft", "Mono", "MonoDroid", "Xamarin", "Android", "AndroidX",
 		"Java", "Kotlin", "KotlinX", "UIKit", "AppKit", "Foundation", "CoreFoundation", "CoreGraphics", "CoreAnimation", "ObjCRuntime",
 		"Windows", "WinRT", "ABI", "MS", "Interop", "Internal.Runtime", "UnityEngine", "UnityEditor", "Unity", "UnityEngineInternal")
 
 	// dotnetPlumbing throws, awaits or calls other code.
-	dotnetPlumbing = newPrefixes("System.Runtime.", "System.ThrowHelper", "System.Threading.", "System.Reflection.",
+	dotnetPlumbing = newNamespaces("System.Runtime.", "System.ThrowHelper", "System.Threading.", "System.Reflection.",
 		"System.RuntimeMethodHandle", "System.RuntimeType", "System.Delegate", "System.MulticastDelegate",
 		"System.Environment", "System.Object", "Java.Interop.", "Android.Runtime.", "ObjCRuntime",
 		"Internal.Runtime.", "UnityEngine.Debug", "UnityEngine.Logger", "UnityEngine.DebugLogHandler", "UnityEngine.StackTraceUtility",
@@ -57,7 +57,7 @@ var (
 
 	// nativeSystem are libraries of Android, Linux, Windows and of engines, in lower case. Their endings and
 	// versions follow.
-	nativeSystem = newPrefixes("libc", "libm", "libdl", "libart", "libartbase", "libdvm", "liblog", "libutils", "libutilscallstack", "libbinder",
+	nativeSystem = newNamespaces("libc", "libm", "libdl", "libart", "libartbase", "libdvm", "liblog", "libutils", "libutilscallstack", "libbinder",
 		"libcutils", "libgui", "libui", "libhwui", "libegl", "libglesv", "libglesv1_cm", "libglesv2", "libvulkan", "libandroid", "libandroid_runtime", "libandroidfw",
 		"libnativehelper", "libnativeloader", "libunwind", "libunwindstack", "libbacktrace", "libsigchain", "libssl", "libcrypto",
 		"libpthread", "librt", "libgcc_s", "libstdc", "libglib", "libgobject", "ld-linux", "ld", "linux-gate", "linux-vdso", "linker", "linker64",
@@ -72,7 +72,7 @@ var (
 
 	// appleFrameworks are the frameworks of Apple's systems that stand in stacks most often, for reports that
 	// name images without their paths.
-	appleFrameworks = newPrefixes("Foundation", "CoreFoundation", "UIKit", "UIKitCore", "UIFoundation", "AppKit",
+	appleFrameworks = newNamespaces("Foundation", "CoreFoundation", "UIKit", "UIKitCore", "UIFoundation", "AppKit",
 		"SwiftUI", "SwiftUICore", "Combine", "CoreData", "CoreGraphics", "CoreText", "CoreImage", "CoreAudio", "CoreMedia",
 		"CoreML", "CoreMotion", "CoreLocation", "CoreBluetooth", "CoreTelephony", "CoreServices", "CoreServicesInternal", "CoreSpotlight",
 		"CoreVideo", "CoreUI", "CoreAutoLayout", "CFNetwork", "QuartzCore", "GraphicsServices", "AVFoundation", "AVFCore", "AVKit",

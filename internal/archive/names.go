@@ -10,7 +10,6 @@ package archive
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
@@ -79,22 +78,33 @@ type Place struct {
 	Rest   string      // "logs.v1.data", "crashes/crashes.v1.data", ...
 }
 
-var arrayNames = regexp.MustCompile(`^(.*/)?(\d{4}/\d{2}/\d{2}/\d{2}/\d{2})/(.*\.v1\.data)$`)
-
 // ParseArrayName reads the name of an array of records: anything that ends in ".v1.data" somewhere below a
 // folder that is a minute. What else App Center called such blobs was never published, so nothing else is
-// asked of the name. Where several folders could be the minute the last one is.
+// asked of the name. Where several folders could be the minute the last one is; digits that are no date and
+// time are no minute.
 func ParseArrayName(name string) (Place, bool) {
 	if !strings.HasSuffix(name, arraySuffix) {
 		return Place{}, false
 	}
-	m := arrayNames.FindStringSubmatch(name)
-	if m == nil {
-		return Place{}, false
+	for end := strings.LastIndexByte(name, '/'); end >= minuteLength; end = strings.LastIndexByte(name[:end], '/') {
+		if root, m, ok := parseMinute(name[:end]); ok {
+			return Place{Root: root, Minute: m, Rest: name[end+1:]}, true
+		}
 	}
-	t, err := time.Parse("2006/01/02/15/04", m[2])
+	return Place{}, false
+}
+
+const minuteLength = len("yyyy/MM/dd/HH/mm")
+
+// parseMinute reads a folder that is a minute, and returns what stands before it.
+func parseMinute(folder string) (root string, m diag.Minute, ok bool) {
+	at := len(folder) - minuteLength
+	if at < 0 || at > 0 && folder[at-1] != '/' {
+		return "", 0, false
+	}
+	t, err := time.Parse("2006/01/02/15/04", folder[at:])
 	if err != nil {
-		return Place{}, false
+		return "", 0, false
 	}
-	return Place{Root: m[1], Minute: diag.Minute(t.Unix() / 60), Rest: m[3]}, true
+	return folder[:at], diag.Minute(t.Unix() / 60), true
 }

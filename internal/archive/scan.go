@@ -2,6 +2,7 @@ package archive
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -9,8 +10,8 @@ import (
 	"lifeboat/internal/diag"
 )
 
-// MaxRecord is the size of the largest record that can be read. A larger one is an error and never cut.
-const MaxRecord = 64 << 20
+// MaxHeld is how much of one record a scanner holds at most, see Scanner.Hold.
+const MaxHeld = 1 << 20
 
 // readSize is how much is read at once: small enough for the cache, large enough to make the record that is
 // torn by its end not matter.
@@ -18,8 +19,9 @@ const readSize = 256 << 10
 
 // Match is a record of one of the installs asked for.
 type Match struct {
-	Bytes       []byte // as they stand in the blob; valid until the callback returns
+	Bytes       []byte // as they stand in the blob; valid until the callback returns; nil if they are too many to hold
 	Offset      int64  // of the first of them in the blob
+	Size        int64  // how many they are
 	Install     diag.InstallID
 	MessageID   string // "" if absent or no text, as all below
 	MessageType string
@@ -64,12 +66,19 @@ type Scanner struct {
 	installs *Installs
 	shape    *shape
 	buf      []byte
-	limit    int // largest record; tests lower it
+	held     int
 }
 
 // NewScanner makes a scanner for the records of these installs.
 func NewScanner(installs *Installs) *Scanner {
-	return &Scanner{installs: installs, shape: newShape(), buf: make([]byte, readSize), limit: MaxRecord}
+	return &Scanner{installs: installs, shape: newShape(), buf: make([]byte, readSize), held: MaxHeld}
+}
+
+// Hold sets how much of one record is held in memory; it is MaxHeld at first. A larger record is read through
+// all the same, in constant memory, but a Match tells only its place.
+func (s *Scanner) Hold(size int) {
+	s.held = max(size, 16)
+	s.buf = make([]byte, min(readSize, s.held))
 }
 
 // Scan reads one blob and calls fn for every match, in order. It ends at the first error of r (returned as it
@@ -95,6 +104,9 @@ type scan struct {
 
 func (s *scan) fail(i int, what string) error { return &SyntaxError{s.base + int64(i), what} }
 
+// errFull says that the window cannot grow any more.
+var errFull = errors.New("archive: record does not fit into the window")
+
 // fill slides the window to start and reads more. io.EOF means that there is no more.
 func (s *scan) fill() error {
 	if s.eof {
@@ -107,8 +119,8 @@ func (s *scan) fill() error {
 		s.start = 0
 	}
 	if s.end == len(s.buf) {
-		if s.end >= s.limit {
-			return s.fail(0, fmt.Sprintf("record larger than %d bytes", s.limit))
+		if len(s.buf) >= s.held {
+			return errFull
 		}
 		s.buf = append(make([]byte, 0, 2*len(s.buf)), s.buf...)[:2*len(s.buf)]
 	}
@@ -219,6 +231,30 @@ func (s *scan) element() error {
 		if i == malformed {
 			return s.fail(c.at, c.what)
 		}
+		switch err := s.fill(); err {
+		case nil:
+		case io.EOF:
+			return s.fail(s.end, "record without an end")
+		case errFull:
+			return s.large()
+		default:
+			return err
+		}
+	}
+}
+
+// large takes one element that does not fit into the window.
+func (s *scan) large() error {
+	w, offset := newWalker(), s.base+int64(s.start)
+	for {
+		n, what := w.feed(s.buf[s.start:s.end])
+		s.start += n
+		if what != "" {
+			return s.fail(s.start, what)
+		}
+		if w.done {
+			return s.takeLarge(w, offset)
+		}
 		if err := s.fill(); err == io.EOF {
 			return s.fail(s.end, "record without an end")
 		} else if err != nil {
@@ -227,25 +263,45 @@ func (s *scan) element() error {
 	}
 }
 
+func (s *scan) takeLarge(w *walker, offset int64) error {
+	install, ok := s.belongs(installSeen{w.installs, w.values["InstallId"]})
+	if !ok {
+		return nil
+	}
+	m := Match{Offset: offset, Size: s.base + int64(s.start) - offset, Install: install,
+		MessageID: Text(w.values["MessageId"]), MessageType: Text(w.values["MessageType"])}
+	if m.pointing() {
+		m.Properties = Text(w.values["Properties"])
+	}
+	return s.fn(&m)
+}
+
 func (s *scan) take(end int, seen installSeen) error {
-	record, offset := s.buf[s.start:end], s.base+int64(s.start)
+	m := Match{Bytes: s.buf[s.start:end], Offset: s.base + int64(s.start), Size: int64(end - s.start)}
 	s.start = end
+	var ok bool
+	if m.Install, ok = s.belongs(seen); !ok {
+		return nil
+	}
+	m.describe()
+	return s.fn(&m)
+}
+
+// belongs counts a record and tells whether it is of an install asked for.
+func (s *scan) belongs(seen installSeen) (diag.InstallID, bool) {
 	s.stats.Records++
 	if seen.count > 1 {
 		s.stats.Doubled++
 	}
 	if seen.value == nil {
 		s.stats.Without++
-		return nil
+		return "", false
 	}
 	install, ok := s.installs.find(seen.value)
-	if !ok {
-		return nil
+	if ok {
+		s.stats.Matches++
 	}
-	s.stats.Matches++
-	m := Match{Bytes: record, Offset: offset, Install: install}
-	m.describe()
-	return s.fn(&m)
+	return install, ok
 }
 
 // describe reads the other members that a match tells. Properties of other records may be long and are not

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -23,12 +25,24 @@ const (
 )
 
 func scan(r io.Reader, ids ...string) (got []string, stats archive.Stats, err error) {
+	return scanHolding(archive.MaxHeld, r, ids...)
+}
+
+// scanHolding returns the records of these installs; of those that are not held, what stands in the blob.
+func scanHolding(held int, r io.Reader, ids ...string) (got []string, stats archive.Stats, err error) {
+	var read bytes.Buffer
 	var installs []diag.InstallID
 	for _, id := range ids {
 		installs = append(installs, diag.ParseInstallID(id))
 	}
-	stats, err = archive.NewScanner(archive.NewInstalls(installs...)).Scan(r, func(m *archive.Match) error {
-		got = append(got, string(m.Bytes))
+	scanner := archive.NewScanner(archive.NewInstalls(installs...))
+	scanner.Hold(held)
+	stats, err = scanner.Scan(io.TeeReader(r, &read), func(m *archive.Match) error {
+		record := m.Bytes
+		if record == nil {
+			record = read.Bytes()[m.Offset : m.Offset+m.Size]
+		}
+		got = append(got, string(record))
 		return nil
 	})
 	return got, stats, err
@@ -155,14 +169,16 @@ func TestScanRefuses(t *testing.T) {
 		`[{"a":1]`: 7, `[{"a" 1}]`: 6, `[{a:1}]`: 2, `[{"a":1,}]`: 8, `[{"a":}]`: 6, "[\"\x01\"]": 2, `["\x"]`: 3, `["\u12g4"]`: 6, "[01]": 2, "[-]": 2, "[1.]": 3, "[1e]": 3, "[.5]": 1,
 		"[tru]": 4, "[nul": 4, "[NaN]": 1, "\x1f\x8b\x08\x00": 0, "[1]\x00": 3, `[{"a":[1}]`: 8, `[{"a":1 "b":2}]`: 8, `[{"InstallId":"` + mine: 51,
 	} {
-		_, _, err := scan(strings.NewReader(body), mine)
-		var syntax *archive.SyntaxError
-		if !errors.As(err, &syntax) {
-			t.Errorf("%q: %v", body, err)
-			continue
-		}
-		if syntax.Offset != offset {
-			t.Errorf("%q: error at %d, want %d: %v", body, syntax.Offset, offset, err)
+		for _, held := range []int{archive.MaxHeld, 16} {
+			_, _, err := scanHolding(held, strings.NewReader(body), mine)
+			var syntax *archive.SyntaxError
+			if !errors.As(err, &syntax) {
+				t.Errorf("%q: %v", body, err)
+				continue
+			}
+			if syntax.Offset != offset {
+				t.Errorf("%q: error at %d, want %d: %v", body, syntax.Offset, offset, err)
+			}
 		}
 		if _, valid := reference([]byte(body), mine); valid {
 			t.Errorf("%q: the reference accepts it", body)
@@ -197,10 +213,7 @@ func TestDepth(t *testing.T) {
 	for _, depth := range []int{9998, 9999, 10000, 1_000_000} {
 		for _, element := range []string{strings.Repeat("[", depth) + strings.Repeat("]", depth), strings.Repeat(`{"a":`, depth) + "1" + strings.Repeat("}", depth)} {
 			body := "[" + element + "]"
-			_, _, err := scan(strings.NewReader(body), mine)
-			if _, valid := reference([]byte(body), mine); valid != (err == nil) {
-				t.Errorf("depth %d: %v, reference %v", depth, err, valid)
-			}
+			compare(t, []byte(body))
 		}
 	}
 }
@@ -224,17 +237,60 @@ func TestLargeAndTorn(t *testing.T) {
 	}
 }
 
-func TestRecordOverTheBound(t *testing.T) {
+// Records of any size are read through; those that are too large to be held are told by their place.
+func TestRecordsOverTheBound(t *testing.T) {
 	t.Parallel()
-	endless := io.MultiReader(strings.NewReader(`[{"InstallId":"`+mine+`"},{"A":"`), repeat('x'))
-	got, _, err := scan(endless, mine)
-	var syntax *archive.SyntaxError
-	if !errors.As(err, &syntax) || !strings.Contains(err.Error(), "larger than") || len(got) != 1 {
-		t.Errorf("%d found, %v", len(got), err)
+	big := func(id string, fill int) string {
+		return fmt.Sprintf(`{"MessageId":"old","InstallId":"%s","X":{"InstallId":"%s"},"Fill":"%s","MessageId":"m\u0031","Message\u0054ype":"ErrorLog","Properties":"a\/b","n":[1.5e-7,0,-3,true,null,{}]}`,
+			id, theirs, strings.Repeat("x", fill))
 	}
-	got, stats, err := scan(io.MultiReader(strings.NewReader(`[`), io.LimitReader(repeat(' '), 100<<20), strings.NewReader(`{"InstallId":"`+mine+`"}]`)), mine)
-	if err != nil || len(got) != 1 || stats.Bytes < 100<<20 {
-		t.Errorf("white space is no record: %d found, %+v, %v", len(got), stats, err)
+	var sizes []int
+	body := "["
+	for i, fill := range []int{archive.MaxHeld - 1000, archive.MaxHeld, 20 << 20, 10, archive.MaxHeld + 1} {
+		if i > 0 {
+			body += " ,\n"
+		}
+		id := mine
+		if fill > archive.MaxHeld && fill < 20<<20 {
+			id = theirs
+		} else {
+			sizes = append(sizes, len(big(id, fill)))
+		}
+		body += big(id, fill)
+	}
+	body += "]"
+	var got []int
+	stats, err := archive.NewScanner(archive.NewInstalls(mine)).Scan(iotest.DataErrReader(strings.NewReader(body)), func(m *archive.Match) error {
+		got = append(got, int(m.Size))
+		if want := body[m.Offset : m.Offset+m.Size]; m.Bytes != nil && string(m.Bytes) != want || m.Bytes == nil && m.Size <= archive.MaxHeld || want[0] != '{' || want[m.Size-1] != '}' {
+			t.Errorf("%d bytes at %d", m.Size, m.Offset)
+		}
+		pointer, ok := m.Pointer()
+		if m.MessageID != "m1" || m.MessageType != "ErrorLog" || pointer != "a/b" || !ok || m.Install != mine {
+			t.Errorf("%q %q %q %q", m.MessageID, m.MessageType, pointer, m.Install)
+		}
+		return nil
+	})
+	if diff := cmp.Diff(sizes, got); diff != "" || err != nil || stats.Records != 5 || stats.Bytes != int64(len(body)) {
+		t.Error(stats, err, diff)
+	}
+}
+
+// Not parallel: it counts what the process allocates.
+func TestLargeInConstantMemory(t *testing.T) {
+	const size = 100 << 20
+	endless := io.MultiReader(strings.NewReader(`[{"A":"`), io.LimitReader(repeat('x'), size), strings.NewReader(`","B":`), io.LimitReader(repeat('7'), size/10), strings.NewReader(`,"InstallId":"`+mine+`"}`),
+		io.LimitReader(repeat(' '), size), strings.NewReader(`]`))
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	matches := 0
+	stats, err := archive.NewScanner(archive.NewInstalls(mine)).Scan(endless, func(m *archive.Match) error { matches++; return nil })
+	runtime.ReadMemStats(&after)
+	if err != nil || matches != 1 || stats.Bytes < 2*size {
+		t.Errorf("%d found, %+v, %v", matches, stats, err)
+	}
+	if n := after.TotalAlloc - before.TotalAlloc; n > 4<<20 {
+		t.Errorf("%d bytes allocated", n)
 	}
 }
 
@@ -271,32 +327,50 @@ func FuzzScan(f *testing.F) {
 		f.Add(hostileArray(r))
 	}
 	f.Add([]byte("\xef\xbb\xbf[]"))
+	for _, numbers := range []string{`[[1.],2]`, `[[ 1e+ ]]`, `[[1.5E-3,0,-0.0e1]]`, `[[1ee]]`, `[[  -  ]]`, `[[ 012345678901 ]]`, `[123456789012345678901]`, `[[ tru, 1 ]]`, `[[ 1 2 ]    ]`, `[[             }]`, `[{        ]       ]`} {
+		f.Add([]byte(numbers))
+	}
 	f.Add([]byte(`[{"a":{"b":[1e5,-0.1,{}]}},"\ud83d\ude00"]`))
 	f.Fuzz(func(t *testing.T, body []byte) { compare(t, body) })
 }
 
+// compare scans as usual, and so that hardly any record is held.
 func compare(t *testing.T, body []byte) {
 	t.Helper()
-	got, stats, err := scan(iotest.HalfReader(bytes.NewReader(body)), mine, "a")
+	for _, held := range []int{archive.MaxHeld, 16} {
+		compareHolding(t, held, body)
+	}
+}
+
+func compareHolding(t *testing.T, held int, body []byte) {
+	t.Helper()
+	got, stats, err := scanHolding(held, iotest.HalfReader(bytes.NewReader(body)), mine, "a")
 	want, valid := reference(body, mine, "a")
 	if valid != (err == nil) {
-		t.Fatalf("%q: scan says %v, encoding/json valid=%v", body, err, valid)
+		t.Fatalf("%s: scan says %v, encoding/json valid=%v", short(body), err, valid)
 	}
 	if !valid {
 		return
 	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Fatalf("%q:\n%s", body, diff)
+	if !slices.Equal(want, got) {
+		t.Fatalf("%s: found %d records, want %d", short(body), len(got), len(want))
 	}
 	if stats.Bytes != int64(len(body)) {
-		t.Fatalf("%q: %d of %d bytes", body, stats.Bytes, len(body))
+		t.Fatalf("%s: %d of %d bytes", short(body), stats.Bytes, len(body))
 	}
+}
+
+func short(body []byte) string {
+	if len(body) > 1000 {
+		return fmt.Sprintf("%q … %q", body[:300], body[len(body)-600:])
+	}
+	return fmt.Sprintf("%q", body)
 }
 
 func TestHostileArrays(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(3, 4))
-	for range 3000 {
+	for range 1500 {
 		body := hostileArray(r)
 		compare(t, body)
 		body[r.IntN(len(body))] = byte(r.IntN(256)) // nearly always damage

@@ -117,11 +117,7 @@ func (db *DB) DeleteApp(ctx context.Context, num int64) error {
 
 // SetMember gives an account a role in an app; RoleNone takes it away.
 func (db *DB) SetMember(ctx context.Context, app, user int64, role diag.Role) error {
-	shard, err := db.shardOf(ctx, app)
-	if err != nil {
-		return err
-	}
-	return db.register.update(ctx, func(t *tx) error {
+	return db.updateApp(ctx, app, func(t *tx, shard uint8) error {
 		if role == diag.RoleNone {
 			_, err := t.exec("DELETE FROM member WHERE shard = $1 AND app = $2 AND account = $3", shard, app, user)
 			return err
@@ -130,6 +126,24 @@ func (db *DB) SetMember(ctx context.Context, app, user int64, role diag.Role) er
 			ON CONFLICT (shard, app, account) DO UPDATE SET role = excluded.role`, shard, app, user, role)
 		return err
 	})
+}
+
+// updateApp is update for rows of one app. It looks the app up in the same transaction, so that no row is
+// left behind of an app that is being deleted.
+func (db *DB) updateApp(ctx context.Context, app int64, fn func(t *tx, shard uint8) error) error {
+	return db.register.update(ctx, func(t *tx) error {
+		shard, err := shardIn(t, app)
+		if err != nil {
+			return err
+		}
+		return fn(t, shard)
+	})
+}
+
+// shardIn is shardOf within a transaction on the register.
+func shardIn(t *tx, app int64) (shard uint8, err error) {
+	err = t.get([]any{&shard}, "SELECT shard FROM app WHERE num = $1", app)
+	return shard, absent(err, "app")
 }
 
 // RoleOf is the role of an account in an app, RoleNone if it has none or there is no such app.
@@ -187,8 +201,9 @@ func (db *DB) shardOf(ctx context.Context, app int64) (uint8, error) {
 		return shard, nil
 	}
 	var shard uint8
-	err := db.register.read(ctx, func(t *tx) error {
-		return absent(t.get([]any{&shard}, "SELECT shard FROM app WHERE num = $1", app), "app")
+	err := db.register.read(ctx, func(t *tx) (err error) {
+		shard, err = shardIn(t, app)
+		return err
 	})
 	if err == nil {
 		db.shards.put(app, shard)

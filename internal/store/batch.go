@@ -166,7 +166,7 @@ func (db *DB) ResetIndex(ctx context.Context) error {
 				return err
 			}
 		}
-		db.words.clear()
+		t.after = append(t.after, db.words.clear)
 		_, err := t.exec("UPDATE lane SET through = 0, epoch = epoch + 1 WHERE shard = $1", lane)
 		return err
 	})

@@ -8,11 +8,7 @@ import (
 // BlockInstall has all later logs of an install dropped. It is named by a keyed hash, so that the list holds
 // no install id. Blocking it again changes nothing.
 func (db *DB) BlockInstall(ctx context.Context, app int64, hash [16]byte, now int64) error {
-	shard, err := db.shardOf(ctx, app)
-	if err != nil {
-		return err
-	}
-	return db.register.update(ctx, func(t *tx) error {
+	return db.updateApp(ctx, app, func(t *tx, shard uint8) error {
 		_, err := t.exec(`INSERT INTO blocked_install (shard, app, hash, created_at) VALUES ($1, $2, $3, $4)
 			ON CONFLICT (shard, app, hash) DO NOTHING`, shard, app, hash[:], now)
 		return err

@@ -16,8 +16,9 @@ type Dialect interface {
 	Insert(table string, columns []string, rows int) string
 	// Classify says what an error of the engine means.
 	Classify(err error) Class
-	// Checkpoint brings the database into its resting form. The connection is the writer's.
-	Checkpoint(ctx context.Context, c *sql.Conn) error
+	// Checkpoint brings the database into its resting form, in which nothing deleted is left. It waits for
+	// nobody: while somebody reads it may get nowhere, and done is false. The connection is the writer's.
+	Checkpoint(ctx context.Context, c *sql.Conn) (done bool, err error)
 	// Tables describes the tables that a connection sees.
 	Tables(ctx context.Context, c *sql.Conn) ([]Table, error)
 }

@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"database/sql"
+
+	"lifeboat/internal/diag"
 )
 
 // Drop counts logs that were not kept, by app, day and reason.
@@ -17,12 +19,12 @@ type Drop struct {
 func (db *DB) AddDrops(ctx context.Context, drops []Drop) error {
 	return db.register.update(ctx, func(t *tx) error {
 		for _, d := range drops {
-			shard, known, err := db.shardOfKnown(ctx, d.App)
+			shard, err := shardIn(t, d.App)
+			if diag.KindOf(err) == diag.NotFound {
+				shard, d.App, err = 0, 0, nil
+			}
 			if err != nil {
 				return err
-			}
-			if !known {
-				d.App = 0
 			}
 			_, err = t.exec(`INSERT INTO dropped (shard, app, day, reason, n) VALUES ($1, $2, $3, $4, $5)
 				ON CONFLICT (shard, app, day, reason) DO UPDATE SET n = dropped.n + excluded.n`, shard, d.App, d.Day, d.Reason, d.Count)

@@ -58,11 +58,7 @@ func (e *Export) settings(shard uint8) []any {
 
 // CreateExport adds a configuration.
 func (db *DB) CreateExport(ctx context.Context, e Export) error {
-	shard, err := db.shardOf(ctx, e.App)
-	if err != nil {
-		return err
-	}
-	return db.register.update(ctx, func(t *tx) error {
+	return db.updateApp(ctx, e.App, func(t *tx, shard uint8) error {
 		_, err := t.exec(`INSERT INTO export (shard, app, id, type, entities, handled_errors, path_kind, sealed, secret_hash, path,
 			subscription_id, resource_name, resource_group, blob_endpoint, container, prefix, backfill, state, state_info, from_minute,
 			created_at, last_run, watermark, epoch)
@@ -108,11 +104,7 @@ func (db *DB) Exports(ctx context.Context, app int64) (all []Export, err error) 
 
 // UpdateExport changes settings and state, never the cursor.
 func (db *DB) UpdateExport(ctx context.Context, e Export) error {
-	shard, err := db.shardOf(ctx, e.App)
-	if err != nil {
-		return err
-	}
-	return db.register.update(ctx, func(t *tx) error {
+	return db.updateApp(ctx, e.App, func(t *tx, shard uint8) error {
 		rows, err := t.exec(`UPDATE export SET type = $4, entities = $5, handled_errors = $6, path_kind = $7, sealed = $8, secret_hash = $9,
 			path = $10, subscription_id = $11, resource_name = $12, resource_group = $13, blob_endpoint = $14, container = $15, prefix = $16,
 			backfill = $17, state = $18, state_info = $19, from_minute = $20 WHERE shard = $1 AND app = $2 AND id = $3`, e.settings(shard)...)
@@ -122,11 +114,7 @@ func (db *DB) UpdateExport(ctx context.Context, e Export) error {
 
 // DeleteExport removes a configuration. Its holder finds itself fenced.
 func (db *DB) DeleteExport(ctx context.Context, app int64, id diag.ID) error {
-	shard, err := db.shardOf(ctx, app)
-	if err != nil {
-		return err
-	}
-	return db.register.update(ctx, func(t *tx) error {
+	return db.updateApp(ctx, app, func(t *tx, shard uint8) error {
 		rows, err := t.exec("DELETE FROM export WHERE shard = $1 AND app = $2 AND id = $3", shard, app, id[:])
 		return found(rows, err, "export configuration")
 	})

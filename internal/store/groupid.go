@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"encoding/binary"
 	"errors"
+	"strings"
 	"sync"
 
 	"lifeboat/internal/diag"
@@ -32,23 +33,19 @@ func (db *DB) GroupIDs(ctx context.Context, keys []diag.GroupKey) ([]diag.GroupI
 // findGroupIDs fills in what the register has and returns which keys need an id.
 func (db *DB) findGroupIDs(ctx context.Context, keys []diag.GroupKey, ids []diag.GroupID) (fresh []int, err error) {
 	err = db.register.read(ctx, func(t *tx) error {
-		fresh = nil
 		for i, k := range keys {
 			if ids[i] != 0 {
 				continue
 			}
-			shard, known, err := db.shardOfKnown(ctx, k.App)
-			if err != nil {
-				return err
+			shard, err := shardIn(t, k.App)
+			if err == nil {
+				ids[i], err = groupIDOf(t, shard, k)
 			}
-			if !known {
-				continue
-			}
-			if ids[i], err = groupIDOf(t, shard, k); err != nil {
-				return err
-			}
-			if ids[i] == 0 {
+			if err == nil && ids[i] == 0 {
 				fresh = append(fresh, i)
+			}
+			if err != nil && diag.KindOf(err) != diag.NotFound {
+				return err
 			}
 		}
 		return nil
@@ -69,14 +66,14 @@ func groupIDOf(t *tx, shard uint8, k diag.GroupKey) (g diag.GroupID, err error) 
 func (db *DB) giveGroupIDs(ctx context.Context, keys []diag.GroupKey, fresh []int, ids []diag.GroupID) error {
 	return db.register.update(ctx, func(t *tx) error {
 		for _, i := range fresh {
-			shard, known, err := db.shardOfKnown(ctx, keys[i].App)
-			if err != nil {
-				return err
-			}
-			if !known {
+			shard, err := shardIn(t, keys[i].App)
+			if diag.KindOf(err) == diag.NotFound {
 				continue
 			}
-			if ids[i], err = db.giveGroupID(t, shard, keys[i]); err != nil {
+			if err == nil {
+				ids[i], err = db.giveGroupID(t, shard, keys[i])
+			}
+			if err != nil {
 				return err
 			}
 		}
@@ -140,9 +137,11 @@ func (c *groupIDCache) put(keys []diag.GroupKey, ids []diag.GroupID) {
 		c.of = map[diag.GroupKey]diag.GroupID{}
 	}
 	for i, k := range keys {
-		if ids[i] != 0 {
-			c.of[k] = ids[i]
+		if _, known := c.of[k]; known || ids[i] == 0 {
+			continue
 		}
+		k.AppVersion = strings.Clone(k.AppVersion) // may be part of a whole log
+		c.of[k] = ids[i]
 	}
 }
 
@@ -189,11 +188,7 @@ func (db *DB) SetGroupWords(ctx context.Context, app int64, g diag.GroupID, w Gr
 	default:
 		return diag.Errorf(diag.Invalid, "The state of a group is Open, Closed or Ignored.")
 	}
-	shard, err := db.shardOf(ctx, app)
-	if err != nil {
-		return err
-	}
-	return db.register.update(ctx, func(t *tx) error {
+	return db.updateApp(ctx, app, func(t *tx, shard uint8) error {
 		_, err := t.exec(`INSERT INTO group_words (shard, app, grp, state, annotation) VALUES ($1, $2, $3, $4, $5)
 			ON CONFLICT (shard, app, grp) DO UPDATE SET state = excluded.state, annotation = excluded.annotation`,
 			shard, app, g, w.State, w.Annotation)

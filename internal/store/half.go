@@ -16,44 +16,39 @@ type Pools struct {
 	Write, Read *sql.DB
 }
 
-// half is one of the two databases. Writing transactions run one after the other on one connection, whose
-// statements stay prepared; reading ones run beside them on a snapshot.
+// half is one of the two databases. Writing transactions run one after the other on one connection; reading
+// ones run beside them on snapshots.
 type half struct {
 	name    string // register or index
 	cure    string // what a person can do when it is damaged
 	dialect Dialect
 	pools   Pools
+	readers readers
 
-	mu    sync.Mutex // held by the writing transaction
-	conn  *sql.Conn
-	stmts map[string]*sql.Stmt // prepared on conn
+	mu     sync.Mutex // held by the writing transaction
+	writer *conn
 
-	readMu sync.Mutex
-	reads  map[string]*sql.Stmt // prepared on the readers' pool
-
-	undo func()      // called with mu held when a transaction came to nothing; may be nil
-	busy atomic.Bool // something was written since the last tidy
+	busy  atomic.Bool // something was written since the last tidy
+	tidyN atomic.Int32
 }
 
 func newHalf(ctx context.Context, name, cure string, d Dialect, p Pools) (*half, error) {
-	h := &half{name: name, cure: cure, dialect: d, pools: p, stmts: map[string]*sql.Stmt{}, reads: map[string]*sql.Stmt{}}
-	conn, err := p.Write.Conn(ctx)
-	if err != nil {
-		return nil, h.explain(err)
-	}
-	h.conn = conn
-	return h, nil
+	h := &half{name: name, cure: cure, dialect: d, pools: p, readers: newReaders(d, p.Read)}
+	var err error
+	h.writer, err = newConn(ctx, d, p.Write)
+	return h, h.explain(err)
 }
 
 // tx is a transaction, or a single read. Texts are in the store's dialect and stay prepared, so they must be
 // few: lists of arguments come in fixed sizes.
 type tx struct {
-	ctx     context.Context
-	prepare func(text string) (*sql.Stmt, error)
+	ctx   context.Context
+	conn  *conn
+	after []func() // run once committed, before the next writing transaction begins
 }
 
 func (t *tx) exec(text string, args ...any) (rows int64, err error) {
-	s, err := t.prepare(text)
+	s, err := t.conn.prepare(text)
 	if err != nil {
 		return 0, err
 	}
@@ -65,7 +60,7 @@ func (t *tx) exec(text string, args ...any) (rows int64, err error) {
 }
 
 func (t *tx) query(text string, args ...any) (*sql.Rows, error) {
-	s, err := t.prepare(text)
+	s, err := t.conn.prepare(text)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +69,7 @@ func (t *tx) query(text string, args ...any) (*sql.Rows, error) {
 
 // get scans the only row into dest; sql.ErrNoRows if there is none.
 func (t *tx) get(dest []any, text string, args ...any) error {
-	s, err := t.prepare(text)
+	s, err := t.conn.prepare(text)
 	if err != nil {
 		return err
 	}
@@ -126,9 +121,6 @@ func (h *half) update(ctx context.Context, fn func(*tx) error) error {
 		if err = h.attempt(context.WithoutCancel(ctx), fn); err == nil {
 			return nil
 		}
-		if h.undo != nil {
-			h.undo()
-		}
 		if h.dialect.Classify(err) != ClassRetry {
 			break
 		}
@@ -137,64 +129,40 @@ func (h *half) update(ctx context.Context, fn func(*tx) error) error {
 }
 
 func (h *half) attempt(ctx context.Context, fn func(*tx) error) error {
-	btx, err := h.conn.BeginTx(ctx, nil)
+	btx, err := h.writer.sql.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	defer btx.Rollback() // nothing once committed
-	if err := fn(&tx{ctx: ctx, prepare: h.prepareWrite}); err != nil {
+	t := &tx{ctx: ctx, conn: h.writer}
+	if err := fn(t); err != nil {
 		return err
 	}
-	return btx.Commit()
+	if err := btx.Commit(); err != nil {
+		return err
+	}
+	for _, f := range t.after {
+		f()
+	}
+	return nil
 }
 
-// prepareWrite prepares on the writing connection itself, so that the statement takes part in whatever
-// transaction is open there. The caller holds mu.
-func (h *half) prepareWrite(text string) (*sql.Stmt, error) {
-	if s := h.stmts[text]; s != nil {
-		return s, nil
-	}
-	s, err := h.conn.PrepareContext(context.Background(), h.dialect.Rewrite(text))
-	if err != nil {
-		return nil, err
-	}
-	h.stmts[text] = s
-	return s, nil
-}
-
-func (h *half) prepareRead(text string) (*sql.Stmt, error) {
-	h.readMu.Lock()
-	defer h.readMu.Unlock()
-	if s := h.reads[text]; s != nil {
-		return s, nil
-	}
-	s, err := h.pools.Read.PrepareContext(context.Background(), h.dialect.Rewrite(text))
-	if err != nil {
-		return nil, err
-	}
-	h.reads[text] = s
-	return s, nil
-}
-
-// read runs fn with single reads, each on the newest state.
+// read runs fn with single reads, each on the newest state. fn must not read this half by other ways: readers
+// are few, and each would wait for another one to end.
 func (h *half) read(ctx context.Context, fn func(*tx) error) error {
-	return h.explain(fn(&tx{ctx: ctx, prepare: h.prepareRead}))
+	return h.explain(h.readers.use(ctx, func(c *conn) error { return fn(&tx{ctx: ctx, conn: c}) }))
 }
 
-// view runs fn on one snapshot.
+// view runs fn on one snapshot, under the same condition.
 func (h *half) view(ctx context.Context, fn func(*tx) error) error {
-	btx, err := h.pools.Read.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
-	if err != nil {
-		return h.explain(err)
-	}
-	defer btx.Rollback() // a snapshot has nothing to commit
-	return h.explain(fn(&tx{ctx: ctx, prepare: func(text string) (*sql.Stmt, error) {
-		s, err := h.prepareRead(text)
+	return h.explain(h.readers.use(ctx, func(c *conn) error {
+		btx, err := c.sql.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 		if err != nil {
-			return nil, err
+			return err
 		}
-		return btx.StmtContext(ctx, s), nil
-	}}))
+		defer btx.Rollback() // a snapshot has nothing to commit
+		return fn(&tx{ctx: ctx, conn: c})
+	}))
 }
 
 // explain gives an engine's error its kind and tells what can be done.
@@ -212,24 +180,34 @@ func (h *half) explain(err error) error {
 	return fmt.Errorf("store: %s: %w", h.name, err)
 }
 
-// tidy checkpoints when nothing was written since the last call.
+// patience is how many calls of tidy a half may be busy before it is checkpointed all the same.
+const patience = 5
+
+// tidy checkpoints when nothing was written since the last call, for then nobody waits for it. A half that is
+// never idle is checkpointed now and then, so that nothing deleted stays in its log. Readers that nobody
+// needed since the last call are closed, and the memory of their caches with them.
 func (h *half) tidy(ctx context.Context) error {
-	if h.busy.Swap(false) {
+	h.readers.trim()
+	if h.busy.Swap(false) && h.tidyN.Add(1)%patience != 0 {
 		return nil
 	}
-	return h.checkpoint(ctx)
+	_, err := h.checkpoint(ctx)
+	return err
 }
 
-func (h *half) checkpoint(ctx context.Context) error {
+// checkpoint reports whether the log is empty now.
+func (h *half) checkpoint(ctx context.Context) (empty bool, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return h.explain(h.dialect.Checkpoint(ctx, h.conn))
+	empty, err = h.dialect.Checkpoint(ctx, h.writer.sql)
+	return empty, h.explain(err)
 }
 
 func (h *half) close() error {
-	readers := h.pools.Read.Close() // first, so that no reader keeps the checkpoint from truncating
-	checkpoint := h.checkpoint(context.Background())
+	h.readers.close() // first, so that no reader keeps the checkpoint from truncating
+	readers := h.pools.Read.Close()
+	_, checkpoint := h.checkpoint(context.Background())
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	return errors.Join(readers, checkpoint, h.conn.Close(), h.pools.Write.Close())
+	return errors.Join(readers, checkpoint, h.writer.sql.Close(), h.pools.Write.Close())
 }

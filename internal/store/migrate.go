@@ -110,6 +110,6 @@ func (h *half) apply(t *tx, all []migration, version int) error {
 
 // once runs a statement that is not worth keeping prepared.
 func (h *half) once(ctx context.Context, text string) error {
-	_, err := h.conn.ExecContext(ctx, h.dialect.Rewrite(text))
+	_, err := h.writer.sql.ExecContext(ctx, h.dialect.Rewrite(text))
 	return err
 }

@@ -50,7 +50,6 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if err != nil {
 		return nil, errors.Join(err, db.register.close())
 	}
-	db.index.undo = db.words.clear // it may know words that were never committed
 	return db, nil
 }
 
@@ -60,7 +59,7 @@ func openHalf(ctx context.Context, name, cure string, d Dialect, p Pools) (*half
 		return nil, errors.Join(err, p.Read.Close(), p.Write.Close())
 	}
 	if err := h.migrate(ctx); err != nil {
-		return nil, errors.Join(err, p.Read.Close(), h.conn.Close(), p.Write.Close())
+		return nil, errors.Join(err, p.Read.Close(), h.writer.sql.Close(), p.Write.Close())
 	}
 	return h, nil
 }
@@ -73,10 +72,25 @@ func (db *DB) viewIndex(ctx context.Context, fn func(*tx) error) error {
 }
 
 // Tidy does what is due when there is time: a half that was not written to since the last call is
-// checkpointed, so that nothing deleted stays in its log, and rows of deleted apps go. Call it about once a
-// minute.
+// checkpointed, so that nothing deleted stays in its log, readers that nobody needed are closed, and rows of
+// deleted apps go. Call it about once a minute.
 func (db *DB) Tidy(ctx context.Context) error {
 	return errors.Join(db.sweep(ctx), db.register.tidy(ctx), db.index.tidy(ctx))
+}
+
+// Checkpoint brings both halves into their resting form: nothing that was deleted is in their files any more.
+// It is Busy while somebody still reads what was there before; call it again.
+func (db *DB) Checkpoint(ctx context.Context) error {
+	for _, h := range [...]*half{db.register, db.index} {
+		empty, err := h.checkpoint(ctx)
+		if err != nil {
+			return err
+		}
+		if !empty {
+			return diag.Errorf(diag.Busy, "The %s is being read: try again in a moment.", h.name)
+		}
+	}
+	return nil
 }
 
 // Close checkpoints and closes both halves.
@@ -96,7 +110,7 @@ func (db *DB) Schemas(ctx context.Context) (register, index []Table, err error) 
 func (h *half) tables(ctx context.Context) ([]Table, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	all, err := h.dialect.Tables(ctx, h.conn)
+	all, err := h.dialect.Tables(ctx, h.writer.sql)
 	return all, h.explain(err)
 }
 

@@ -13,9 +13,13 @@ func scanToken(k *diag.Token) []any {
 	return []any{idColumn{&k.ID}, &k.User, &k.App, &k.Description, &k.Scope, &k.CreatedAt, &k.LastUsedAt}
 }
 
-// CreateToken adds a token by the SHA-256 of its text.
+// CreateToken adds a token by the SHA-256 of its text. For an app that is gone it is NotFound.
 func (db *DB) CreateToken(ctx context.Context, k diag.Token, hash [32]byte) error {
-	return db.register.update(ctx, func(t *tx) error { return db.insertToken(t, k, hash, false) })
+	insert := func(t *tx) error { return db.insertToken(t, k, hash, false) }
+	if k.App == 0 {
+		return db.register.update(ctx, insert)
+	}
+	return db.updateApp(ctx, k.App, func(t *tx, _ uint8) error { return insert(t) })
 }
 
 func (db *DB) insertToken(t *tx, k diag.Token, hash [32]byte, adminFile bool) error {

@@ -71,20 +71,6 @@ func (c *wordCache) find(t *tx, text string) (n int64, ok bool, err error) {
 	return n, err == nil, err
 }
 
-// give returns a text's number and gives it one if need be. If the transaction fails, the cache must be
-// cleared.
-func (c *wordCache) give(t *tx, text string) (int64, error) {
-	n, ok, err := c.find(t, text)
-	if ok || err != nil {
-		return n, err
-	}
-	err = t.get([]any{&n}, "INSERT INTO word (num, text) VALUES ((SELECT COALESCE(MAX(num), 0) + 1 FROM word), $1) RETURNING num", text)
-	if err == nil {
-		c.put(n, text)
-	}
-	return n, err
-}
-
 // read returns the text of a number.
 func (c *wordCache) read(t *tx, n int64) (string, error) {
 	if n == 0 {
@@ -102,19 +88,45 @@ func (c *wordCache) read(t *tx, n int64) (string, error) {
 }
 
 // wordArg gives numbers to texts while arguments are put together and keeps the first error, so that lists of
-// arguments read as lists.
+// arguments read as lists. Numbers that it gives are known to others once its transaction is committed.
 type wordArg struct {
 	t     *tx
 	cache *wordCache
+	given map[string]int64
 	err   error
 }
 
 func (w *wordArg) num(text string) int64 {
-	n, err := w.cache.give(w.t, text)
+	if n, ok := w.given[text]; ok {
+		return n
+	}
+	n, ok, err := w.cache.find(w.t, text)
+	if err == nil && !ok {
+		n, err = w.give(text)
+	}
 	if err != nil && w.err == nil {
 		w.err = err
 	}
 	return n
+}
+
+func (w *wordArg) give(text string) (n int64, err error) {
+	err = w.t.get([]any{&n}, "INSERT INTO word (num, text) VALUES ((SELECT COALESCE(MAX(num), 0) + 1 FROM word), $1) RETURNING num", text)
+	if err != nil {
+		return 0, err
+	}
+	if w.given == nil {
+		w.given = map[string]int64{}
+		w.t.after = append(w.t.after, w.publish)
+	}
+	w.given[text] = n
+	return n, nil
+}
+
+func (w *wordArg) publish() {
+	for text, n := range w.given {
+		w.cache.put(n, text)
+	}
 }
 
 // wordColumns reads numbers and turns them into texts once the row is scanned, for the row's own query must

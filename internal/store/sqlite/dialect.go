@@ -33,6 +33,9 @@ func (dialect) Insert(table string, columns []string, rows int) string {
 	return "INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES " + row + strings.Repeat(","+row, rows-1) + " ON CONFLICT DO NOTHING"
 }
 
+// busyTimeout is how long a connection waits for a lock, in ms.
+const busyTimeout = "PRAGMA busy_timeout(5000)"
+
 // Primary and extended result codes: https://www.sqlite.org/rescode.html
 const (
 	codeBusy       = 5
@@ -66,10 +69,15 @@ func classify(err error) store.Class {
 }
 
 // Checkpoint folds the write-ahead log into the file and empties it. A reader that still needs the log keeps
-// it from being emptied, which is no error: there will be another checkpoint.
-func (dialect) Checkpoint(ctx context.Context, c *sql.Conn) error {
+// it from being emptied. SQLite would wait for it as for any lock, and the pipeline with it.
+func (dialect) Checkpoint(ctx context.Context, c *sql.Conn) (done bool, err error) {
+	if _, err := c.ExecContext(ctx, "PRAGMA busy_timeout(0)"); err != nil {
+		return false, err
+	}
 	var busy, pages, moved int
-	return c.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &pages, &moved)
+	err = c.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &pages, &moved)
+	_, restored := c.ExecContext(context.WithoutCancel(ctx), busyTimeout)
+	return busy == 0, errors.Join(err, restored)
 }
 
 func (dialect) Tables(ctx context.Context, c *sql.Conn) ([]store.Table, error) {

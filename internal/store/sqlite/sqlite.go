@@ -15,7 +15,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"time"
 
 	_ "modernc.org/sqlite" // the driver "sqlite"
 
@@ -73,10 +72,7 @@ type settings struct {
 	checkpointPages          int // the log is folded in when it has so many
 }
 
-const (
-	maxReaders = 4
-	readerIdle = 30 * time.Second
-)
+const maxReaders = 4
 
 func openPools(file string, s settings) (store.Pools, error) {
 	// SQLite gives its log and its index of it the mode of the file.
@@ -97,8 +93,7 @@ func openPools(file string, s settings) (store.Pools, error) {
 		return store.Pools{}, errors.Join(fmt.Errorf("sqlite: %w", err), write.Close())
 	}
 	read.SetMaxOpenConns(maxReaders)
-	read.SetMaxIdleConns(maxReaders)
-	read.SetConnMaxIdleTime(readerIdle)
+	read.SetMaxIdleConns(-1) // the store keeps those that it needs
 	return store.Pools{Write: write, Read: read}, nil
 }
 

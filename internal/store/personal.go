@@ -1,0 +1,91 @@
+package store
+
+import "strings"
+
+// Holder is one place where data lie, and whether they tell of a person. A person is somebody who uses an
+// app (an install id, a user id, text or payload from a device) or an account of this server.
+type Holder struct {
+	Half     string // register or index; "" for a place outside of the store
+	Table    string // or what the place outside is called
+	Column   string
+	Personal bool
+	Erasure  string // what erasing one person does to it; "" if it holds nothing personal
+}
+
+// holding is one table or one place outside: its personal columns with what erasure does to them, and the
+// others.
+type holding struct {
+	half, table string
+	personal    []erasure
+	other       string // columns with nothing personal, with blanks between them
+}
+
+type erasure struct{ columns, does string }
+
+// What erasure does.
+const (
+	rowGoes  = "the row is deleted"
+	recounts = "the group is counted again without the person's reports; without any left it is deleted"
+	ofOwner  = "kept: it is about who works on this server, not about who uses an app"
+	hashKept = "kept: a keyed hash, so that the install stays blocked"
+)
+
+// holdings is the register of personal data. A column that a migration adds must be added here, too.
+var holdings = [...]holding{
+	{"register", "migrated", nil, "version release"},
+	{"register", "counter", nil, "name value"},
+	{"register", "account", []erasure{{"name name_key display_name email", ofOwner}}, "num id admin created_at"},
+	{"register", "token", []erasure{{"description", ofOwner}}, "hash id account app scope created_at last_used_at admin_file"},
+	{"register", "app", []erasure{{"owner owner_key", ofOwner}}, "num id shard secret name name_key display_name description os platform " +
+		"release_type created_at updated_at blocked crash_limit handled_limit prefixes"},
+	{"register", "floor", nil, "lane time"},
+	{"register", "blank_intent", nil, "segment pos member"},
+	{"register", "member", nil, "shard app account role"},
+	{"register", "blocked_install", []erasure{{"hash", hashKept}}, "shard app created_at"},
+	{"register", "dropped", nil, "shard app day reason n"},
+	{"register", "group_id", nil, "shard app signature version handled grp"},
+	{"register", "group_words", []erasure{{"annotation", "kept: people wrote it on this server; who wrote of a person there edits it"}},
+		"shard app grp state"},
+	{"register", "export", nil, "shard app id type entities handled_errors path_kind sealed secret_hash path subscription_id resource_name " +
+		"resource_group blob_endpoint container prefix backfill state state_info created_at last_run from_minute watermark epoch"},
+
+	{"index", "migrated", nil, "version release"},
+	// Versions, models, systems, countries, languages, content types and ids of images: what many people share.
+	{"index", "word", nil, "num text"},
+	{"index", "lane", nil, "shard through epoch"},
+	{"index", "event", []erasure{{"install key other", rowGoes}}, "shard app space kind feed time ingress version build segment pos member"},
+	{"index", "report", []erasure{{"id install user_id session", rowGoes}}, "num shard app grp time kind handled feed ingress version build model " +
+		"os_name os_version country language state missing problem segment pos member"},
+	{"index", "error_group", []erasure{{"latest", recounts}}, "shard app grp handled version signature type os_type class method file line " +
+		"app_code class_method code_raw framework language n devices first_at last_at build"},
+	{"index", "attachment", []erasure{{"id error_id install file_name", rowGoes}}, "shard app feed time ingress content_type size problem segment " +
+		"pos member"},
+	{"index", "duplicate", nil, "shard feed member app segment pos"},
+	{"index", "problem", nil, "shard app feed member ingress what segment pos"},
+	{"index", "tally", nil, "shard app kind n"},
+
+	// Places outside of the store. Their columns are what lies there.
+	{"", "write-ahead logs of both halves", []erasure{{"rows", "gone after DB.Checkpoint"}}, ""},
+	{"", "journal segments", []erasure{{"header payload", "blanked: overwritten in place"}}, "footer dictionary"},
+	{"", "export spool", []erasure{{"windows", "the person is taken out of blobs that are not yet put; those put are treated as archive"}}, ""},
+	{"", "export archive", []erasure{{"blobs", "rewritten without the person's records"}}, ""},
+	{"", "symbols", nil, "files"},
+	{"", "data folder", nil, "VERSION LOCK key admin.token tls"},
+}
+
+// Holders is the register of personal data: every column of both halves, and the places outside of the store
+// where data of the same people lie.
+func Holders() []Holder {
+	var all []Holder
+	for _, h := range holdings {
+		for _, p := range h.personal {
+			for _, column := range strings.Fields(p.columns) {
+				all = append(all, Holder{h.half, h.table, column, true, p.does})
+			}
+		}
+		for _, column := range strings.Fields(h.other) {
+			all = append(all, Holder{Half: h.half, Table: h.table, Column: column})
+		}
+	}
+	return all
+}

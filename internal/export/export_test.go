@@ -155,6 +155,71 @@ func TestTwoAppsInOneContainer(t *testing.T) {
 	})
 }
 
+// The same report sent to two apps cannot have two payloads of one name: the first one stays what it is, and
+// the operator is told.
+func TestPayloadOfAnotherApp(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		var b blobtest.Memory
+		other := w.newApp(2)
+		w.configure(&b)
+		w.send(crash(1))
+		w.index()
+		w.export(2)
+		before := contents(t, &b)
+		w.sendTo(&other, install, crash(1))
+		w.index()
+		late := w.configureAs(store.Export{App: other.Num}, &b)
+		w.export(2)
+		if s := w.x.Stats()[1]; s.ID != late.ID || s.Conflicts != 0 || s.Windows != 1 {
+			t.Errorf("another minute is another name: %+v", s)
+		}
+		w.configureAs(store.Export{App: other.Num, From: 1}, shifted{&b})
+		w.export(2)
+		if s := w.x.Stats()[2]; s.Conflicts != 1 {
+			t.Errorf("%+v", s)
+		}
+		for name, body := range before {
+			if contents(t, &b)[name] != body {
+				t.Errorf("%s was overwritten", name)
+			}
+		}
+	})
+}
+
+// shifted writes every window into the folder of 00:01.
+type shifted struct{ blob.Bucket }
+
+func (s shifted) Put(ctx context.Context, name string, body []byte, o blob.PutOptions) (string, error) {
+	return s.Bucket.Put(ctx, shift(name), body, o)
+}
+
+func (s shifted) Head(ctx context.Context, name string) (blob.Info, error) {
+	return s.Bucket.Head(ctx, shift(name))
+}
+
+func shift(name string) string { return "2000/01/01/00/01" + name[len("2000/01/01/00/01"):] }
+
+// Two configurations of one app with the same target share its blobs and double nothing.
+func TestSameTarget(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		var b blobtest.Memory
+		w.configure(&b, "errors")
+		w.configure(&b, "crashes")
+		w.configure(&b, "no_logs", "attachments")
+		w.start()
+		for n := range 3 {
+			w.send(event(n), crash(n), handled(n), attach(n, crashID(n)))
+			w.index()
+			w.pass(1)
+		}
+		w.pass(1)
+		all := kept(t, &b)
+		if len(all["logs"]) != 12 || len(all["crashes"]) != 3 || len(all["errors"]) != 3 || len(all["attachments"]) != 3 {
+			t.Errorf("%v", all)
+		}
+	})
+}
+
 // A configuration that was deleted and made again, with backfill, adds what the first one lacks.
 func TestMadeAgain(t *testing.T) {
 	inWorld(t, func(t *testing.T, w *world) {

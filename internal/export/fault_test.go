@@ -95,7 +95,10 @@ func (w *world) walk(fault blobtest.Fault, kill bool, before []string) {
 				w.kill()
 			}
 		})
-		run(faulty, func() bool { return reached && kill }, []string{"crashes"})
+		run(faulty, func() bool {
+			kept(w, b) // whoever reads now finds what the arrays name
+			return reached && kill
+		}, []string{"crashes"})
 		if got := contents(w, b); !maps.Equal(want, got) {
 			w.Errorf("step %d: %d blobs, want %d", step, len(got), len(want))
 			for name := range got {

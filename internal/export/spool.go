@@ -35,6 +35,9 @@ import (
 // disk damaged it. Only the owner can read it: it holds personal data.
 const magic = "lbspool1"
 
+// maxBlock is the length of the longest description.
+const maxBlock = 1 << 20
+
 // errTorn: the spool is not what was written.
 var errTorn = errors.New("export: the spool is torn")
 
@@ -160,6 +163,7 @@ type spool struct {
 	file *os.File
 	head head
 	from int64 // of the first entry
+	end  int64 // of the last one, at most
 }
 
 // openSpool opens a spool and reads it once, so that a torn one is errTorn before anything of it is put.
@@ -182,6 +186,7 @@ func (s *spool) check() error {
 		return err
 	}
 	whole := info.Size() - 8
+	s.end = whole
 	sum, start, end := xxhash.New(), make([]byte, len(magic)), make([]byte, 8)
 	if whole < int64(len(magic)) {
 		return errTorn
@@ -212,9 +217,9 @@ func (s *spool) readBlock(at int64, v any) (next int64, more bool, err error) {
 	}
 	n := binary.LittleEndian.Uint32(length[:])
 	if n == 0 {
-		return 0, false, nil
+		return at, false, nil
 	}
-	if n > 1<<20 {
+	if n > maxBlock {
 		return 0, false, errTorn
 	}
 	b := make([]byte, n)
@@ -237,7 +242,10 @@ func (s *spool) all(of stage) iter.Seq2[entry, error] {
 			if !more {
 				return
 			}
-			e.offset = next
+			if e.offset = next; e.Size < 0 || e.Size > s.end-next {
+				yield(e, errTorn)
+				return
+			}
 			if e.Stage == of && !yield(e, nil) {
 				return
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"time"
 
@@ -47,10 +48,12 @@ func (w *worker) hasEnded() bool {
 
 // run exports until ctx ends, the configuration is gone, somebody else takes over, or the target is given up.
 func (w *worker) run(ctx context.Context) {
+	defer w.dropBucket()
 	for {
 		err := w.step(ctx)
 		switch {
 		case err == nil:
+			w.recovered()
 			continue
 		case ctx.Err() != nil:
 			return
@@ -61,7 +64,7 @@ func (w *worker) run(ctx context.Context) {
 		case diag.KindOf(err) == diag.NotFound && !w.claimed, errors.Is(err, errAppGone):
 			return
 		}
-		w.bucket = nil
+		w.dropBucket()
 		if w.trouble.met(w, err) {
 			if err = w.disable(ctx); err == nil || errors.Is(err, store.ErrFenced) {
 				return
@@ -72,6 +75,14 @@ func (w *worker) run(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// dropBucket has the target opened again before the next put.
+func (w *worker) dropBucket() {
+	if c, ok := w.bucket.(io.Closer); ok {
+		c.Close() // idle connections: nothing is lost
+	}
+	w.bucket = nil
 }
 
 var errAppGone = errors.New("export: the app is gone")
@@ -184,18 +195,17 @@ func (w *worker) window(ctx context.Context, m diag.Minute, last bool) error {
 		}
 	}
 	if s == nil {
-		w.recovered()
 		w.status.update(func(s *Stat) { s.Empty++ })
 		return w.advance(ctx, m, last)
 	}
-	defer s.Close()
-	if err := w.put(ctx, s); err != nil {
+	err = w.put(ctx, s)
+	s.Close()
+	if err != nil {
 		return err
 	}
 	if err := w.advance(ctx, m, true); err != nil {
 		return err
 	}
-	w.recovered()
 	w.status.update(func(s *Stat) { s.Windows++ })
 	return w.spools.remove(m)
 }
@@ -301,8 +311,8 @@ type trouble struct {
 	from    time.Duration // the same, monotonic
 }
 
-// cureless: trying again cannot help, somebody has to change something.
-func cureless(c blob.Cause) bool {
+// needsOperator: trying again cannot help, somebody has to change something.
+func needsOperator(c blob.Cause) bool {
 	return c == blob.Denied || c == blob.NoSuchHost || c == blob.NoSuchContainer
 }
 
@@ -320,7 +330,7 @@ func (t *trouble) met(w *worker, err error) bool {
 		}
 		s.Failing, s.Attempts, s.Error = true, t.attempts, err.Error()
 	})
-	if !cureless(cause) {
+	if !needsOperator(cause) {
 		t.refused = 0
 		return false
 	}
@@ -348,9 +358,10 @@ func (t *trouble) pause(jitter float64) time.Duration {
 
 // recovered: a try worked.
 func (w *worker) recovered() {
-	if w.trouble.attempts > 0 {
-		w.x.o.Log.Info("an export works again", "configuration", w.settings.ID, "attempts", w.trouble.attempts)
+	if w.trouble.attempts == 0 {
+		return
 	}
+	w.x.o.Log.Info("an export works again", "configuration", w.settings.ID, "attempts", w.trouble.attempts)
 	w.trouble = trouble{}
 	w.status.update(func(s *Stat) { s.Failing, s.Attempts, s.Error, s.Since = false, 0, "", time.Time{} })
 }

@@ -8,6 +8,7 @@ import (
 
 	"lifeboat/internal/diag"
 	"lifeboat/internal/group"
+	"lifeboat/internal/wire"
 )
 
 // BenchmarkDecide decides each error among the samples.
@@ -35,6 +36,24 @@ func BenchmarkDecide(b *testing.B) {
 			benchmark(b, &r)
 		})
 	}
+}
+
+// BenchmarkDecodeAndDecide is what the pipeline does with all samples in turn.
+func BenchmarkDecodeAndDecide(b *testing.B) {
+	var logs []diag.Log
+	for _, path := range samples(b) {
+		logs = append(logs, sampleLogs(b, path)...)
+	}
+	b.ReportAllocs()
+	n := 0
+	for b.Loop() {
+		for _, l := range logs {
+			r := wire.DecodeReport(l, install)
+			group.Decide(&r, nil)
+			n++
+		}
+	}
+	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "reports/s")
 }
 
 func benchmark(b *testing.B, r *diag.Report) {

@@ -1,8 +1,10 @@
 // Package group says which fault a report is one of.
 //
 // It promises: one fault gives one signature, whatever the version, build, device, locale, line or address;
-// faults at different places give different ones. Decide is pure: it reads a report, marks its frames and
-// answers; a report decided twice gets the same answer. Its time is linear in the size of the report.
+// faults at different places give different ones. Decide does no I/O: it reads a report, marks its frames and
+// answers; a report decided twice gets the same answer. Its time is linear in the size of the report. Only code
+// of the app that has no name yet, because its symbols are missing, is told apart by where it lies in its
+// image: such a fault is one of its build.
 package group
 
 import (

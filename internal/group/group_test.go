@@ -38,8 +38,8 @@ func decode(t testing.TB, raw string) diag.Report {
 	return wire.DecodeReport(l, install)
 }
 
-// sampleReports are the error logs of a sample body.
-func sampleReports(t testing.TB, path string) []diag.Report {
+// sampleLogs are the error logs of a sample body.
+func sampleLogs(t testing.TB, path string) []diag.Log {
 	t.Helper()
 	body, err := os.ReadFile(path)
 	if err != nil {
@@ -49,15 +49,24 @@ func sampleReports(t testing.TB, path string) []diag.Report {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var reports []diag.Report
+	var logs []diag.Log
 	for _, raw := range elements {
 		l, reason := wire.Peek(raw, app, install, received)
 		if reason != "" {
 			t.Fatalf("dropped as %s", reason)
 		}
 		if l.Kind.Family() == diag.FamilyError {
-			reports = append(reports, wire.DecodeReport(l, install))
+			logs = append(logs, l)
 		}
+	}
+	return logs
+}
+
+func sampleReports(t testing.TB, path string) []diag.Report {
+	t.Helper()
+	var reports []diag.Report
+	for _, l := range sampleLogs(t, path) {
+		reports = append(reports, wire.DecodeReport(l, install))
 	}
 	return reports
 }

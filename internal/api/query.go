@@ -1,0 +1,183 @@
+package api
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"lifeboat/internal/diag"
+	"lifeboat/internal/store"
+)
+
+// params reads the parameters of a query and keeps the first thing that is wrong with them.
+type params struct {
+	query map[string][]string
+	err   error
+}
+
+func (q *request) params() *params { return &params{query: q.query} }
+
+func (p *params) fail(format string, args ...any) {
+	if p.err == nil {
+		p.err = diag.Errorf(diag.Invalid, format, args...)
+	}
+}
+
+// text is the first value of the first of the names that has one.
+func (p *params) text(names ...string) string {
+	for _, n := range names {
+		for _, v := range p.query[n] {
+			if v != "" {
+				return v
+			}
+		}
+	}
+	return ""
+}
+
+// time reads a time (T6), 0 if there is none.
+func (p *params) time(name string) diag.DeviceTime {
+	text := p.text(name)
+	if text == "" {
+		return 0
+	}
+	t, ok := parseTime(text)
+	if !ok {
+		p.fail("%s must be a date or a time such as 2024-05-01T00:00:00Z.", name)
+		return 0
+	}
+	if d := diag.DeviceTimeOf(t); d != 0 {
+		return d
+	}
+	return -1 // 0 would leave the range open
+}
+
+// timeLayouts are read with any number of digits behind the seconds. A time without a zone is in UTC.
+var timeLayouts = [...]string{
+	time.RFC3339, "2006-01-02T15:04:05", time.DateOnly, "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05Z07", "2006-01-02T15:04Z07:00", "2006-01-02T15:04",
+}
+
+const maxTime = 40 // bytes of a time's text
+
+func parseTime(s string) (time.Time, bool) {
+	s = strings.ToUpper(strings.TrimSpace(s))
+	if len(s) > maxTime {
+		return time.Time{}, false
+	}
+	if len(s) > len(time.DateOnly) && s[len(time.DateOnly)] == ' ' {
+		s = s[:len(time.DateOnly)] + "T" + s[len(time.DateOnly)+1:]
+	}
+	s = strings.Replace(s, " ", "+", 1) // a plus that a form turned into a blank
+	for _, layout := range timeLayouts {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t.UTC(), true
+		}
+	}
+	return time.Time{}, false
+}
+
+const (
+	defaultTop = 30
+	maxTop     = 2000
+)
+
+// top is the size of a page: 0 asks for the greatest, more is cut to it (T11).
+func (p *params) top() int {
+	text := p.text("$top", "top")
+	if text == "" {
+		return defaultTop
+	}
+	if strings.Trim(text, "0123456789") != "" {
+		p.fail("$top must be a number from 0 to %d.", maxTop)
+		return 0
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n == 0 { // it has too many digits for a number of ours
+		return maxTop
+	}
+	return min(n, maxTop)
+}
+
+// handled is the kind of errors asked for, nil for both (D12, Q23).
+func (p *params) handled() *bool {
+	yes, no := true, false
+	switch text := p.text("errorType"); strings.ToLower(text) {
+	case "", "all":
+		return nil
+	case "handlederror", "handled":
+		return &yes
+	case "unhandlederror", "unhandled":
+		return &no
+	}
+	p.fail("errorType must be unhandledError, handledError or all.")
+	return nil
+}
+
+// states are the group states asked for, none for all of them (T8).
+func (p *params) states() (all []string) {
+	for _, value := range p.query["groupState"] {
+		for word := range strings.FieldsFuncSeq(value, func(r rune) bool { return r == '|' || r == ',' }) {
+			i := slices.IndexFunc(groupStates[:], func(s string) bool { return strings.EqualFold(s, word) })
+			if i < 0 {
+				p.fail("groupState must be one of %s.", strings.Join(groupStates[:], ", "))
+				return nil
+			}
+			all = append(all, groupStates[i])
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+var groupStates = [...]string{store.StateOpen, store.StateClosed, store.StateIgnored}
+
+// groupColumns are what groups can be ordered by. Messages are in no row, as they may hold personal data:
+// groups are ordered by the exception's type then.
+var groupColumns = [...]struct {
+	name   string
+	column store.Column
+}{
+	{"count", store.ByCount}, {"deviceCount", store.ByDevices}, {"devices", store.ByDevices}, {"lastOccurrence", store.ByLast},
+	{"firstOccurrence", store.ByFirst}, {"appVersion", store.ByVersion}, {"exceptionClassName", store.ByClass},
+	{"exceptionMethod", store.ByMethod}, {"exceptionType", store.ByType}, {"exceptionMessage", store.ByType},
+}
+
+const maxOrder = 8 // columns
+
+// order reads $orderby: columns with asc or desc behind them, separated by commas.
+func (p *params) order() (all []store.Order) {
+	text := p.text("$orderby", "$orderBy")
+	if strings.TrimSpace(text) == "" {
+		return nil
+	}
+	parts := strings.Split(text, ",")
+	for _, part := range parts[:min(len(parts), maxOrder)] {
+		o, ok := parseOrder(part)
+		if !ok {
+			p.fail("$orderby takes columns with asc or desc behind them, separated by commas: count, deviceCount, lastOccurrence, firstOccurrence, appVersion, exceptionType, exceptionClassName, exceptionMethod, exceptionMessage.")
+			return nil
+		}
+		all = append(all, o)
+	}
+	return all
+}
+
+func parseOrder(text string) (o store.Order, ok bool) {
+	words := strings.Fields(text)
+	if len(words) == 0 || len(words) > 2 {
+		return o, false
+	}
+	for _, c := range groupColumns {
+		if strings.EqualFold(c.name, words[0]) {
+			o.Column, ok = c.column, true
+		}
+	}
+	if len(words) == 2 {
+		o.Desc = strings.EqualFold(words[1], "desc")
+		ok = ok && (o.Desc || strings.EqualFold(words[1], "asc"))
+	}
+	return o, ok
+}
+
+func (p *params) install() diag.InstallID { return diag.ParseInstallID(p.text("installId")) }

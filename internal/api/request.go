@@ -1,0 +1,122 @@
+package api
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+
+	"lifeboat/internal/auth"
+	"lifeboat/internal/diag"
+	"lifeboat/internal/report"
+	"lifeboat/internal/respond"
+	"lifeboat/internal/store"
+)
+
+// request is one call on its way: what is known of it once it is admitted.
+type request struct {
+	*API
+	w      http.ResponseWriter
+	r      *http.Request
+	names  []string // of the path's parameters
+	values []string
+	query  url.Values
+
+	caller auth.Caller // unless the route needs a signature only
+	app    diag.App    // of routes of an app
+	role   diag.Role   // in it
+}
+
+func (q *request) ctx() context.Context { return q.r.Context() }
+
+// param is a part of the path.
+func (q *request) param(name string) string { return q.values[slices.Index(q.names, name)] }
+
+func (q *request) json(status int, v any) error { return respond.JSON(q.w, status, v) }
+
+// admit lets the request through or says why not: 401, then 404 of the app, then 403 (T19).
+func (q *request) admit(n need) (err error) {
+	if n == needSignature {
+		return nil
+	}
+	if q.caller, err = q.o.Gate.Caller(q.ctx(), q.r.Header); err != nil {
+		return err
+	}
+	if least, ok := n.role(); ok {
+		return q.enter(least)
+	}
+	if n == needToken {
+		return nil
+	}
+	return auth.RequireUser(&q.caller, n == needUserWrite)
+}
+
+const maxAppName = 100
+
+// enter finds the app of the path and the caller's role in it.
+func (q *request) enter(least diag.Role) (err error) {
+	owner, name := q.param("owner_name"), q.param("app_name")
+	if len(owner) > maxAppName || len(name) > maxAppName {
+		return notFound()
+	}
+	if q.app, err = q.o.Store.App(q.ctx(), owner, name); diag.KindOf(err) == diag.NotFound {
+		return notFound()
+	}
+	if err != nil {
+		return err
+	}
+	q.role, err = q.o.Gate.Require(q.ctx(), &q.caller, q.app.Num, least)
+	return err
+}
+
+func (q *request) parseQuery() (err error) {
+	if q.query, err = url.ParseQuery(q.r.URL.RawQuery); err != nil {
+		return diag.Errorf(diag.Invalid, "The query cannot be read: encode %%, ; and & in its values.")
+	}
+	return nil
+}
+
+func noSuchReport() error { return diag.Errorf(diag.NotFound, "There is no such report.") }
+
+// groupID is the group of the path, whether it is there or not.
+func (q *request) groupID() (diag.GroupID, error) {
+	id, _, ok := diag.ParseGroupID(q.param("errorGroupId"))
+	if !ok {
+		return 0, diag.Errorf(diag.NotFound, "There is no such error group.")
+	}
+	return id, nil
+}
+
+// row is the row of the report that a parameter of the path names, by its full id or the GUID alone (Q22).
+func (q *request) row(name string) (*store.ReportRow, error) {
+	id, ok := diag.ParseReportID(q.param(name))
+	if !ok {
+		return nil, noSuchReport()
+	}
+	row, err := q.o.Store.Report(q.ctx(), q.app.Num, id)
+	if err != nil {
+		return nil, err
+	}
+	return &row, nil
+}
+
+// rowInGroup is the row of the report that the path names together with its group.
+func (q *request) rowInGroup() (*store.ReportRow, error) {
+	group, err := q.groupID()
+	if err != nil {
+		return nil, err
+	}
+	row, err := q.row("errorId")
+	if err != nil {
+		return nil, err
+	}
+	if row.Group != group {
+		return nil, noSuchReport()
+	}
+	return row, nil
+}
+
+// full reads the report of a row.
+func (q *request) full(row *store.ReportRow) (*report.Full, error) {
+	return q.o.Reports.Report(q.ctx(), &q.app, row)
+}

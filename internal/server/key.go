@@ -18,6 +18,7 @@ const (
 	forSeal     = "seal"     // connection strings at rest
 	forSecrets  = "secrets"  // tells a changed connection string from the same one
 	forURLs     = "urls"     // signed URLs and page tokens
+	forCookies  = "cookies"  // sessions of browsers
 )
 
 // derive makes the key for one purpose.

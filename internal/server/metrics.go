@@ -12,7 +12,6 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 
 	"lifeboat/internal/export"
-	"lifeboat/internal/respond"
 )
 
 // admin answers on the private listener.
@@ -33,17 +32,24 @@ func (s *Server) admin() http.Handler {
 }
 
 // healthz: the process answers.
-func healthz(w http.ResponseWriter, _ *http.Request) { respond.Plain(w, http.StatusOK, "ok\n") }
+func healthz(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok\n") }
+
+func plain(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	io.WriteString(w, text)
+}
 
 // readyz: logs are taken.
 func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
 	switch {
 	case !s.ready.Load():
-		respond.Plain(w, http.StatusServiceUnavailable, "draining\n")
+		plain(w, http.StatusServiceUnavailable, "draining\n")
 	case s.disk.full.Load():
-		respond.Plain(w, http.StatusServiceUnavailable, "the disk is nearly full\n")
+		plain(w, http.StatusServiceUnavailable, "the disk is nearly full\n")
 	default:
-		respond.Plain(w, http.StatusOK, "ready\n")
+		plain(w, http.StatusOK, "ready\n")
 	}
 }
 

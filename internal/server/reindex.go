@@ -8,7 +8,6 @@ import (
 	"lifeboat/internal/journal"
 	"lifeboat/internal/pipeline"
 	"lifeboat/internal/store"
-	"lifeboat/internal/store/sqlite"
 )
 
 // Reindexed says what Reindex made.
@@ -24,22 +23,12 @@ func Reindex(ctx context.Context, c Config, progress func(done, all uint64)) (r 
 	if err := c.setDefaults(); err != nil {
 		return r, err
 	}
-	f, err := openFolder(c.Data, c.KeyFile, false)
+	o, err := OpenOffline(ctx, c, true)
 	if err != nil {
 		return r, err
 	}
-	defer f.close()
-	db, err := sqlite.Open(ctx, f.path, sqlite.Options{Rebuild: true})
-	if err != nil {
-		return r, err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	j, err := openJournal(ctx, f, db, &c, nil)
-	if err != nil {
-		return r, err
-	}
-	defer func() { err = errors.Join(err, j.Close()) }()
-	return reindex(ctx, &c, db, j, progress)
+	defer func() { err = errors.Join(err, o.Close()) }()
+	return reindex(ctx, &c, o.Store, o.Journal, progress)
 }
 
 func reindex(ctx context.Context, c *Config, db *store.DB, j *journal.Journal, progress func(done, all uint64)) (r Reindexed, err error) {

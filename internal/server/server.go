@@ -11,11 +11,11 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net/http"
 	"os"
 	"strings"
 	"sync/atomic"
 
-	"lifeboat/internal/api"
 	"lifeboat/internal/auth"
 	"lifeboat/internal/blob/azure"
 	"lifeboat/internal/diag"
@@ -39,7 +39,7 @@ type Server struct {
 	pipeline *pipeline.Pipeline
 	ingest   *ingest.Handler
 	export   *export.Exporter
-	api      *api.API
+	api      http.Handler
 	web      *web.Web
 
 	disk     disk
@@ -165,16 +165,12 @@ func ResetAdmin(ctx context.Context, c Config) (string, error) {
 	if err := c.setDefaults(); err != nil {
 		return "", err
 	}
-	f, err := openFolder(c.Data, c.KeyFile, false)
+	o, err := OpenOffline(ctx, c, false)
 	if err != nil {
 		return "", err
 	}
-	defer f.close()
-	db, err := sqlite.Open(ctx, f.path, sqlite.Options{})
-	if err != nil {
-		return "", err
-	}
-	return f.in(tokenFile), errors.Join(resetAdmin(ctx, f, db, c.Clock.Now().UnixMilli()), db.Close())
+	err = resetAdmin(ctx, o.folder, o.Store, c.Clock.Now().UnixMilli())
+	return o.folder.in(tokenFile), errors.Join(err, o.Close())
 }
 
 // AdminToken reads the token of a data folder, for commands on the same machine.

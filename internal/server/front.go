@@ -1,0 +1,150 @@
+package server
+
+import (
+	"context"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"time"
+
+	"lifeboat/internal/api"
+	"lifeboat/internal/auth"
+	"lifeboat/internal/diag"
+	"lifeboat/internal/ingest"
+	"lifeboat/internal/report"
+	"lifeboat/internal/web"
+)
+
+// assembleDoors makes the API and the pages.
+func (s *Server) assembleDoors(t *targets, reports *report.Reader, installKey [32]byte) error {
+	urls := derive(s.folder.key, forURLs)
+	gate := auth.New(s.store, s.config.Clock, s.log)
+	s.api = api.New(api.Options{
+		Store: s.store, Reports: reports, Clock: s.config.Clock, Key: urls, InstallKey: installKey, Targets: t,
+		JournalNow: s.journal.Now, Oldest: s.oldest,
+		Gate: gate, Log: s.log, BaseURL: s.baseURL, AppsChanged: s.ingest.Invalidate, ExportsChanged: s.export.Wake,
+	})
+	s.web = web.New(web.Options{
+		Store: s.store, Clock: s.config.Clock, Log: s.log, Key: derive(s.folder.key, forCookies), BaseURL: s.baseURL,
+		SignIn:  func(ctx context.Context, token string) (diag.User, error) { return signIn(ctx, gate, token) },
+		Apps:    s.appsOf,
+		Refused: s.refused, Exports: s.exportLags, Pipeline: s.lag, DiskFull: s.disk.full.Load,
+	})
+	return nil
+}
+
+// oldest is the time of the first log that the journal holds, 0 if there is none.
+func (s *Server) oldest() diag.IngressTime {
+	t, ok, err := s.journal.NextTime(0)
+	if err != nil || !ok {
+		return 0
+	}
+	return t
+}
+
+// baseURL is how the client of a request reaches this server: never what its Host header says.
+func (s *Server) baseURL(r *http.Request) string {
+	if s.config.PublicURL != "" {
+		return s.config.PublicURL
+	}
+	scheme := "http://"
+	if r.TLS != nil {
+		scheme = "https://"
+	}
+	if a, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
+		return scheme + a.String()
+	}
+	return scheme + "localhost"
+}
+
+// signIn lets in whoever has a user's token.
+func signIn(ctx context.Context, gate *auth.Gate, token string) (diag.User, error) {
+	caller, err := gate.ByToken(ctx, token)
+	if err == nil {
+		err = auth.RequireUser(&caller, false)
+	}
+	return caller.User, err
+}
+
+// appsOf are the apps that an account may see.
+func (s *Server) appsOf(ctx context.Context, u diag.User) ([]diag.App, error) {
+	all, err := s.store.Apps(ctx)
+	if err != nil || u.Admin {
+		return all, err
+	}
+	seen := all[:0]
+	for _, a := range all {
+		role, err := s.store.RoleOf(ctx, a.Num, u.Num)
+		if err != nil {
+			return nil, err
+		}
+		if role != diag.RoleNone {
+			seen = append(seen, a)
+		}
+	}
+	return seen, nil
+}
+
+func (s *Server) refused() []web.Refusal {
+	var all []web.Refusal
+	for _, r := range s.ingest.Refused() {
+		all = append(all, web.Refusal{App: r.App, Reason: r.Reason, Final: r.Final, Count: r.Count, Last: r.Last})
+	}
+	return all
+}
+
+func (s *Server) exportLags() []web.ExportLag {
+	var all []web.ExportLag
+	for _, e := range s.export.Stats() {
+		l := web.ExportLag{App: e.App, ID: e.ID, State: e.State, Lag: e.Lag, Failing: e.Failing, Error: e.Error}
+		if e.Window != 0 {
+			l.Window = e.Window.Time()
+		}
+		all = append(all, l)
+	}
+	return all
+}
+
+func (s *Server) lag() uint64 {
+	horizon := s.journal.Horizon()
+	return horizon - min(horizon, s.pipeline.Stats().Through)
+}
+
+// The time that requests other than those of devices may take.
+const (
+	readTime  = 30 * time.Second
+	writeTime = 10 * time.Minute // downloads over slow lines
+)
+
+// front is what everybody can reach. Devices come first: the mux of the standard library would redirect what
+// SDKs send, and they would lose it (docs/compatibility.md).
+func (s *Server) front() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		limit := http.NewResponseController(w)
+		limit.SetWriteDeadline(time.Now().Add(writeTime)) // it stays with the connection: set anew for each request
+		switch path := r.URL.Path; {
+		case ingest.Match(path) && (!api.Match(path) || r.Header.Get("App-Secret") != ""):
+			s.ingest.ServeHTTP(w, r)
+			return
+		case ingest.IsOneCollector(r) && !api.Match(path):
+			s.ingest.OneCollector(w, r)
+			return
+		}
+		s.requests.Add(1)
+		limit.SetReadDeadline(time.Now().Add(readTime))
+		switch path := r.URL.Path; {
+		case api.Match(path):
+			s.api.ServeHTTP(w, r)
+		case path == "/healthz":
+			healthz(w, r)
+		case path == "/readyz":
+			s.readyz(w, r)
+		default:
+			s.web.ServeHTTP(w, r)
+		}
+	})
+}
+
+// quietLog drops what net/http says of clients that go away.
+func quietLog() *log.Logger { return log.New(io.Discard, "", 0) }

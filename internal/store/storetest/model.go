@@ -13,7 +13,7 @@ import (
 type source interface {
 	reports(q store.ReportQuery) []store.ReportRow
 	groups(q store.GroupQuery) []store.GroupSummary
-	attachments(report diag.ID) []store.AttachmentRow
+	attachments(reports []diag.ID) map[diag.ID][]store.AttachmentRow
 	sessionLogs(m store.Moment, limit int) ([]store.EventRow, bool)
 	problems(app int64) []store.ProblemRow
 	stats(app int64) store.IndexStats
@@ -42,8 +42,8 @@ func (s stored) groups(q store.GroupQuery) []store.GroupSummary {
 	return groups
 }
 
-func (s stored) attachments(report diag.ID) []store.AttachmentRow {
-	return must(s.db.Attachments(s.t.Context(), s.app, report))(s.t)
+func (s stored) attachments(reports []diag.ID) map[diag.ID][]store.AttachmentRow {
+	return must(s.db.AttachmentsOf(s.t.Context(), s.app, reports))(s.t)
 }
 
 func (s stored) sessionLogs(m store.Moment, limit int) ([]store.EventRow, bool) {
@@ -225,14 +225,14 @@ func compareBy(c store.Column, a, b store.GroupSummary) int {
 	return strings.Compare(a.Reason.Method, b.Reason.Method)
 }
 
-func (l *lists) attachments(report diag.ID) []store.AttachmentRow {
-	var found []store.AttachmentRow
-	for _, a := range l.files {
-		if a.ErrorID == report {
-			found = append(found, a)
+func (l *lists) attachments(reports []diag.ID) map[diag.ID][]store.AttachmentRow {
+	found := map[diag.ID][]store.AttachmentRow{}
+	for _, a := range l.files { // feed order already
+		if slices.Contains(reports, a.ErrorID) {
+			found[a.ErrorID] = append(found[a.ErrorID], a)
 		}
 	}
-	return found // feed order already
+	return found
 }
 
 func (l *lists) sessionLogs(m store.Moment, limit int) ([]store.EventRow, bool) {

@@ -126,11 +126,10 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request) error {
 		return notFound()
 	}
 	to := n.route(r.Method)
+	respond.SetRoute(r, n.routes[0].path)
 	if to == nil {
-		respond.SetRoute(r, "* "+n.routes[0].path)
 		return respond.MethodNotAllowed(n.methods()...)
 	}
-	respond.SetRoute(r, to.method+" "+to.path)
 	q := &request{API: a, w: w, r: r, names: to.names, values: values}
 	if err := q.admit(to.need); err != nil {
 		return err

@@ -24,7 +24,7 @@ func listAttachments(q *request) error {
 	for i := range rows {
 		r := &rows[i]
 		a := diag.Attachment{ID: r.ID, ErrorID: r.ErrorID, ContentType: r.ContentType, FileName: r.FileName, Size: r.Size}
-		all[i] = contract.NewAttachment(q.app.ID, &a, "attachments/"+report.ID.String()+"/"+r.ID.String(), r.Ingress.Time())
+		all[i] = contract.NewAttachment(q.app.ID, &a, "attachments/"+diag.ReportID(report.Time, report.ID)+"/"+r.ID.String(), r.Ingress.Time())
 	}
 	return q.json(http.StatusOK, all)
 }

@@ -116,31 +116,39 @@ type node struct {
 }
 
 func plant(routes []route) *node {
-	root := &node{}
+	root := newNode()
 	for i := range routes {
 		r, n := &routes[i], root
 		for s := range strings.SplitSeq(r.path[1:], "/") {
-			if name, ok := strings.CutPrefix(s, "{"); ok {
+			name, parameter := strings.CutPrefix(s, "{")
+			if parameter {
 				r.names = append(r.names, strings.TrimSuffix(name, "}"))
-				n = n.below(&n.any)
-				continue
 			}
-			if n.literals == nil {
-				n.literals = map[string]*node{}
-			}
-			next := n.literals[s]
-			n.literals[s] = n.below(&next)
+			n = n.below(s, parameter)
 		}
 		n.routes = append(n.routes, r)
 	}
 	return root
 }
 
-func (n *node) below(next **node) *node {
-	if *next == nil {
-		*next = &node{}
+func newNode() *node { return &node{literals: map[string]*node{}} }
+
+// below is the node behind a segment of a pattern; it is made if there is none.
+func (n *node) below(segment string, parameter bool) *node {
+	next := n.literals[segment]
+	if parameter {
+		next = n.any
 	}
-	return *next
+	if next != nil {
+		return next
+	}
+	next = newNode()
+	if parameter {
+		n.any = next
+	} else {
+		n.literals[segment] = next
+	}
+	return next
 }
 
 // find walks down the segments, literals first, and collects those that stand for parameters.

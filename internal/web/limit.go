@@ -1,0 +1,74 @@
+package web
+
+import (
+	"net/netip"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+const (
+	triesAtOnce  = 10
+	tryEvery     = 6 * time.Second // after that
+	maxAddresses = 4096
+)
+
+// limits bounds how often one address may try to sign in. The zero value allows the first tries.
+type limits struct {
+	mu       sync.Mutex
+	of       map[netip.Addr]*rate.Limiter
+	overflow *rate.Limiter // shared by addresses for which there is no room
+}
+
+// allow counts a try of a client, at a time of the monotonic clock.
+func (l *limits) allow(client string, monotonic time.Duration) bool {
+	now := time.Unix(0, 0).Add(monotonic)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.limiter(network(client), now).AllowN(now, 1)
+}
+
+// network is the address whose tries count together: for IPv6 what one subscriber has.
+func network(client string) netip.Addr {
+	host, err := netip.ParseAddrPort(client)
+	if err != nil {
+		return netip.Addr{}
+	}
+	a := host.Addr().Unmap().WithZone("")
+	if a.Is6() {
+		if p, err := a.Prefix(64); err == nil {
+			return p.Addr()
+		}
+	}
+	return a
+}
+
+func (l *limits) limiter(a netip.Addr, now time.Time) *rate.Limiter {
+	if l.of == nil {
+		l.of, l.overflow = map[netip.Addr]*rate.Limiter{}, newLimiter()
+	}
+	if one := l.of[a]; one != nil {
+		return one
+	}
+	if len(l.of) >= maxAddresses {
+		l.forget(now)
+	}
+	if len(l.of) >= maxAddresses {
+		return l.overflow
+	}
+	one := newLimiter()
+	l.of[a] = one
+	return one
+}
+
+// forget drops the addresses that have not tried for so long that it makes no difference.
+func (l *limits) forget(now time.Time) {
+	for a, one := range l.of {
+		if one.TokensAt(now) >= triesAtOnce {
+			delete(l.of, a)
+		}
+	}
+}
+
+func newLimiter() *rate.Limiter { return rate.NewLimiter(rate.Every(tryEvery), triesAtOnce) }

@@ -1,0 +1,175 @@
+package web
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"lifeboat/internal/diag"
+)
+
+const (
+	sessionTime = 12 * time.Hour
+	maxToken    = 256 // bytes
+	maxCookie   = 512 // bytes of a cookie's value that is looked at
+)
+
+// sealedFor is the additional data of a sealed session: what it is and in which form.
+const sealedFor = "lifeboat session 1"
+
+func newSeal(key [32]byte) cipher.AEAD {
+	block, err := aes.NewCipher(key[:])
+	if err != nil {
+		panic(err) // 32 bytes are a key
+	}
+	seal, err := cipher.NewGCMWithRandomNonce(block)
+	if err != nil {
+		panic(err) // AES has blocks of 16 bytes
+	}
+	return seal
+}
+
+// cookieName differs between servers: browsers send cookies to all ports of a host.
+func cookieName(key [32]byte) string {
+	hash := sha256.Sum256(append([]byte("lifeboat cookie "), key[:]...))
+	return "lifeboat-" + hex.EncodeToString(hash[:4])
+}
+
+// seal makes a cookie's value: when the session ends, and the token, for nobody but this server to read.
+func (w *Web) sealSession(token string, until time.Time) string {
+	plain := binary.BigEndian.AppendUint64(nil, uint64(until.Unix()))
+	plain = append(plain, token...)
+	return base64.RawURLEncoding.EncodeToString(w.seal.Seal(nil, nil, plain, []byte(sealedFor)))
+}
+
+// openSession returns the token of a cookie that this server has made and whose time is not over.
+func (w *Web) openSession(value string) (token string, ok bool) {
+	if len(value) > maxCookie {
+		return "", false
+	}
+	sealed, err := base64.RawURLEncoding.Strict().DecodeString(value)
+	if err != nil {
+		return "", false
+	}
+	plain, err := w.seal.Open(nil, nil, sealed, []byte(sealedFor))
+	if err != nil || len(plain) < 8 {
+		return "", false
+	}
+	ends := time.Unix(int64(binary.BigEndian.Uint64(plain)), 0)
+	return string(plain[8:]), w.o.Clock.Now().Before(ends)
+}
+
+// secure reports whether the browser came over TLS, be it that a proxy ends it.
+func (w *Web) secure(r *http.Request) bool {
+	return r.TLS != nil || strings.HasPrefix(w.o.BaseURL(r), "https://")
+}
+
+// cookieOf is the session cookie without a value. With the prefix __Host- no other host and no plain-text
+// answer can set it.
+func (w *Web) cookieOf(r *http.Request) *http.Cookie {
+	c := &http.Cookie{Name: w.cookie, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode}
+	if w.secure(r) {
+		c.Name, c.Secure = "__Host-"+w.cookie, true
+	}
+	return c
+}
+
+// caller is who sent a request, Unauthenticated without a valid session.
+func (w *Web) caller(r *http.Request) (diag.User, error) {
+	if c, err := r.Cookie(w.cookieOf(r).Name); err == nil {
+		if token, ok := w.openSession(c.Value); ok {
+			return w.o.SignIn(r.Context(), token)
+		}
+	}
+	return diag.User{}, diag.Errorf(diag.Unauthenticated, "Sign in first.")
+}
+
+// refused reports whether an error means that a token is not good for the pages.
+func refused(err error) bool {
+	if err == nil {
+		return false
+	}
+	kind := diag.KindOf(err)
+	return kind == diag.Unauthenticated || kind == diag.Denied
+}
+
+type signInPage struct {
+	frame
+	Failed string // "" = not tried yet
+}
+
+// The answers to a token are the same whatever is wrong with it.
+const (
+	wrongToken   = "That token is not good for this page. It takes the API token of a user, 40 letters and digits: copy it again."
+	tooManyTries = "Too many tries from your address. Wait a minute, then try again."
+)
+
+func (w *Web) showSignIn(rw http.ResponseWriter, status int, failed string) error {
+	return w.render(rw, status, "sign-in.html", signInPage{frame{Title: "Sign in"}, failed})
+}
+
+// signIn takes the form of the sign-in page.
+func (w *Web) signIn(rw http.ResponseWriter, r *http.Request) error {
+	if err := w.sameOrigin(r); err != nil {
+		return err
+	}
+	if !w.limits.allow(r.RemoteAddr, w.o.Clock.Monotonic()) {
+		rw.Header().Set("Retry-After", strconv.Itoa(int(tryEvery.Seconds())))
+		return w.showSignIn(rw, http.StatusTooManyRequests, tooManyTries)
+	}
+	if err := r.ParseForm(); err != nil {
+		return diag.Wrap(diag.Invalid, err, "The form did not arrive whole. Try again.")
+	}
+	token := strings.TrimSpace(r.PostForm.Get("token"))
+	if token == "" || len(token) > maxToken {
+		return w.showSignIn(rw, http.StatusUnauthorized, wrongToken)
+	}
+	switch _, err := w.o.SignIn(r.Context(), token); {
+	case refused(err):
+		return w.showSignIn(rw, http.StatusUnauthorized, wrongToken)
+	case err != nil:
+		return err
+	}
+	c := w.cookieOf(r)
+	c.Value, c.MaxAge = w.sealSession(token, w.o.Clock.Now().Add(sessionTime)), int(sessionTime.Seconds())
+	http.SetCookie(rw, c)
+	return seeHome(rw)
+}
+
+// signOut makes the browser forget the session. The token stays valid.
+func (w *Web) signOut(rw http.ResponseWriter, r *http.Request) error {
+	if err := w.sameOrigin(r); err != nil {
+		return err
+	}
+	w.endSession(rw, r)
+	return seeHome(rw)
+}
+
+func (w *Web) endSession(rw http.ResponseWriter, r *http.Request) {
+	c := w.cookieOf(r)
+	c.MaxAge = -1
+	http.SetCookie(rw, c)
+}
+
+func seeHome(rw http.ResponseWriter) error {
+	rw.Header().Set("Location", "/")
+	rw.WriteHeader(http.StatusSeeOther)
+	return nil
+}
+
+// sameOrigin refuses forms that another site had a browser send.
+func (w *Web) sameOrigin(r *http.Request) error {
+	var protection http.CrossOriginProtection
+	err := protection.Check(r)
+	if err == nil || r.Header.Get("Sec-Fetch-Site") == "" && r.Header.Get("Origin") == w.o.BaseURL(r) {
+		return nil // or a proxy changed the Host header, and the browser is too old to tell more than the origin
+	}
+	return diag.Wrap(diag.Denied, err, "This form was sent from another site. Open the page at %s and send it from there.", w.o.BaseURL(r))
+}

@@ -1,0 +1,7 @@
+@import AppCenter;
+@import AppCenterAnalytics;
+@import AppCenterCrashes;
+
+// application:didFinishLaunchingWithOptions:
+[MSACAppCenter setLogUrl:@"{{url}}"];
+[MSACAppCenter start:@"{{secret}}" withServices:@[ [MSACAnalytics class], [MSACCrashes class] ]];

@@ -1,0 +1,1 @@
+lifeboat app create {{user}}/my-app --os Android --platform Java --url '{{url}}' --token "$TOKEN"

@@ -29,7 +29,12 @@ type Result struct {
 }
 
 // PerSecond is the rate of logs.
-func (r Result) PerSecond() float64 { return float64(r.Logs) / r.Took.Seconds() }
+func (r Result) PerSecond() float64 {
+	if r.Took <= 0 {
+		return 0
+	}
+	return float64(r.Logs) / r.Took.Seconds()
+}
 
 func (r Result) String() string {
 	return fmt.Sprintf("%8.0f requests/s  %8.0f logs/s  p50 %5.1f ms  p99 %5.1f ms  max %6.1f ms  foreign CPU %2.0f %%",

@@ -68,19 +68,21 @@ func signIn(ctx context.Context, gate *auth.Gate, token string) (diag.User, erro
 }
 
 // appsOf are the apps that an account may see.
-func (s *Server) appsOf(ctx context.Context, u diag.User) ([]diag.App, error) {
+func (s *Server) appsOf(ctx context.Context, u diag.User) ([]web.App, error) {
 	all, err := s.store.Apps(ctx)
-	if err != nil || u.Admin {
-		return all, err
+	if err != nil {
+		return nil, err
 	}
-	seen := all[:0]
+	var seen []web.App
 	for _, a := range all {
-		role, err := s.store.RoleOf(ctx, a.Num, u.Num)
-		if err != nil {
-			return nil, err
+		role := diag.RoleManager
+		if !u.Admin {
+			if role, err = s.store.RoleOf(ctx, a.Num, u.Num); err != nil {
+				return nil, err
+			}
 		}
 		if role != diag.RoleNone {
-			seen = append(seen, a)
+			seen = append(seen, web.App{App: a, Role: role})
 		}
 	}
 	return seen, nil

@@ -10,6 +10,7 @@ package archive
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -107,4 +108,47 @@ func parseMinute(folder string) (root string, m diag.Minute, ok bool) {
 		return "", 0, false
 	}
 	return folder[:at], diag.Minute(t.Unix() / 60), true
+}
+
+// Resolve returns the names under which the blob that a record of this array points to may lie, the likeliest
+// first. Pointers are relative to the container that the archive was written to, and an archive may have been
+// copied below a folder of another, or be given from one of its own folders on. So the pointer is tried below
+// the folder that was the container, as far as the name of the array tells it; then as it stands; then below
+// every other folder above the array; then with nothing of its own before the minute.
+func (p Place) Resolve(pointer string) []string {
+	names := []string{p.container(pointer) + pointer, pointer}
+	for root := p.Root; root != ""; root = root[:strings.LastIndexByte(strings.TrimSuffix(root, "/"), '/')+1] {
+		names = append(names, root+pointer)
+	}
+	folders := strings.SplitAfter(pointer, "/")
+	for i := 5; i < len(folders); i++ {
+		folder := strings.TrimSuffix(strings.Join(folders[:i], ""), "/")
+		if before, _, ok := parseMinute(folder); ok {
+			names = append(names, p.Root+pointer[len(before):])
+			break
+		}
+	}
+	return distinct(names)
+}
+
+// container is what stands before the pointer's own beginning in the array's root: "backup/" for an array
+// below "backup/app/" and a pointer to "app/2017/...".
+func (p Place) container(pointer string) string {
+	for at := 0; at < len(p.Root); at += strings.IndexByte(p.Root[at:], '/') + 1 {
+		if strings.HasPrefix(pointer, p.Root[at:]) {
+			return p.Root[:at]
+		}
+	}
+	return p.Root
+}
+
+// distinct removes what came before, in place.
+func distinct(names []string) []string {
+	kept := names[:0]
+	for _, n := range names {
+		if !slices.Contains(kept, n) {
+			kept = append(kept, n)
+		}
+	}
+	return kept
 }

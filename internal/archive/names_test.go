@@ -91,3 +91,25 @@ func FuzzParseArrayName(f *testing.F) {
 		}
 	})
 }
+
+func TestResolve(t *testing.T) {
+	t.Parallel()
+	const payload = "2017/12/09/04/03/crashes/e.json"
+	for _, c := range []struct {
+		root, pointer string
+		want          []string
+	}{
+		{"", payload, []string{payload}},
+		{"", "opaque", []string{"opaque"}},
+		{"app/", "app/" + payload, []string{"app/" + payload, "app/app/" + payload}},
+		{"backup/", payload, []string{"backup/" + payload, payload}},
+		{"backup/app/", "app/" + payload, []string{"backup/app/" + payload, "app/" + payload, "backup/app/app/" + payload}},
+		{"a/b/c/", "opaque", []string{"a/b/c/opaque", "opaque", "a/b/opaque", "a/opaque"}},
+		{"", "app/" + payload, []string{"app/" + payload, payload}},
+		{"other/", "app/" + payload, []string{"other/app/" + payload, "app/" + payload, "other/" + payload}},
+	} {
+		if diff := cmp.Diff(c.want, archive.Place{Root: c.root}.Resolve(c.pointer)); diff != "" {
+			t.Errorf("%q %q:\n%s", c.root, c.pointer, diff)
+		}
+	}
+}

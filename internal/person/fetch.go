@@ -2,6 +2,7 @@ package person
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,112 +10,64 @@ import (
 	"path"
 	"strings"
 
+	"lifeboat/internal/archive"
 	"lifeboat/internal/blob"
 )
 
 // once gives every blob that the records name one entry of the ZIP, in the order in which they are named.
 type once struct {
 	order   []named
-	entries map[string]string // by blob
-	taken   map[string]kind   // paths in lower case: some systems do not tell letter cases apart
+	entries map[string]string // by the likeliest name of the blob
 }
 
+// named is a blob that a record names.
 type named struct {
-	blob, entry string
-	attachment  bool
+	place                 archive.Place // of the record's array
+	pointer, entry        string
+	attachment            bool
+	fileName, contentType string
 }
 
-// kind is what stands at a path of the ZIP.
-type kind uint8
+func newOnce() *once { return &once{entries: map[string]string{}} }
 
-const (
-	aFile kind = iota + 1
-	aFolder
-)
-
-func newOnce() *once { return &once{entries: map[string]string{}, taken: map[string]kind{}} }
-
-// add returns the entry for what the record points to: the blob's own name made safe, or a numbered one where
-// that is taken.
-func (o *once) add(f found) string {
-	if entry, ok := o.entries[f.pointer]; ok {
+// add returns the entry for what the record points to.
+func (o *once) add(place archive.Place, f found) string {
+	key := place.Resolve(f.pointer)[0]
+	if entry, ok := o.entries[key]; ok {
 		return entry
 	}
-	n := named{blob: f.pointer, attachment: f.kind == "ErrorAttachmentLog"}
-	folder := "payloads/"
+	n := named{place: place, pointer: f.pointer, attachment: classOf(f.kind) == attachment, fileName: f.facts.fileName, contentType: f.facts.contentType}
+	folder, name := "payloads", path.Base(f.pointer)
 	if n.attachment {
-		folder = "attachments/"
+		folder, name = "attachments", cmp.Or(f.facts.fileName, name)
 	}
-	n.entry = folder + safeName(f.pointer)
-	for i := 2; !o.take(strings.ToLower(n.entry)); i++ {
-		n.entry = fmt.Sprintf("%s%d-%s", folder, i, path.Base(safeName(f.pointer)))
-	}
-	o.entries[n.blob] = n.entry
+	n.entry = fmt.Sprintf("%s/%04d-%s", folder, len(o.order)+1, safeName(name))
+	o.entries[key] = n.entry
 	o.order = append(o.order, n)
 	return n.entry
 }
 
-// take claims a path as a file and those above it as folders.
-func (o *once) take(entry string) bool {
-	if o.taken[entry] != 0 {
-		return false
-	}
-	for up := path.Dir(entry); up != "."; up = path.Dir(up) {
-		if o.taken[up] == aFile {
-			return false
-		}
-	}
-	o.taken[entry] = aFile
-	for up := path.Dir(entry); up != "."; up = path.Dir(up) {
-		o.taken[up] = aFolder
-	}
-	return true
-}
+// maxName is as long as file systems take names, with room to spare.
+const maxName = 80
 
-// The bounds of a safe name: parts as long as file systems take them with room to spare, and few of them.
-const (
-	maxPart  = 100
-	maxParts = 16
-)
-
-// safeName makes a blob's name a relative path that every system unpacks inside its folder: parts of letters,
-// digits, dots, dashes and underscores that are no special names.
+// safeName makes a name one that, behind a number, every system unpacks inside its folder: letters, digits,
+// dashes, underscores and dots, no dot at the end. A long name keeps its ending.
 func safeName(name string) string {
-	parts := strings.Split(name, "/")
-	if len(parts) > maxParts {
-		parts = append(parts[:maxParts-1], strings.Join(parts[maxParts-1:], "_"))
-	}
-	for i, p := range parts {
-		parts[i] = safePart(p)
-	}
-	return strings.Join(parts, "/")
-}
-
-func safePart(p string) string {
-	p = strings.Map(func(r rune) rune {
+	name = name[strings.LastIndexAny(name, `/\`)+1:]
+	name = strings.Map(func(r rune) rune {
 		switch {
 		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '-', r == '_', r == '.':
 			return r
 		}
 		return '_'
-	}, p)
-	if len(p) > maxPart {
-		p = p[:maxPart/2] + "_" + p[len(p)-maxPart/2+1:]
+	}, name)
+	name = strings.TrimRight(name, ".")
+	if len(name) > maxName {
+		ending := path.Ext(name)
+		ending = ending[:min(len(ending), 10)]
+		name = name[:maxName-len(ending)] + ending
 	}
-	if strings.Trim(p, ".") != p || p == "" || reserved(p) {
-		p = "_" + strings.Trim(p, ".") + "_"
-	}
-	return p
-}
-
-// reserved are the names of devices on Windows, also with an ending.
-func reserved(p string) bool {
-	stem, _, _ := strings.Cut(strings.ToUpper(p), ".")
-	switch stem {
-	case "CON", "PRN", "AUX", "NUL":
-		return true
-	}
-	return len(stem) == 4 && (strings.HasPrefix(stem, "COM") || strings.HasPrefix(stem, "LPT")) && stem[3] >= '0' && stem[3] <= '9'
+	return cmp.Or(strings.TrimRight(name, "."), "file")
 }
 
 // fetch copies the blobs that the records name: several are read at once, one after the other is written.
@@ -155,23 +108,28 @@ func (c *copier) storeAll(ctx context.Context, window <-chan chan fetched) error
 // fetched is a blob on its way into the ZIP: wholly here, or an error.
 type fetched struct {
 	named
+	blob string // where it was found
 	body spooled
 	err  error
 }
 
-func (c *copier) download(ctx context.Context, n named) (f fetched) {
-	f = fetched{named: n, body: spooled{out: c.out}}
-	if strings.HasSuffix(n.blob, ".v1.data") {
+func (c *copier) download(ctx context.Context, n named) fetched {
+	f := fetched{named: n, body: spooled{out: c.out}}
+	if strings.HasSuffix(n.pointer, ".v1.data") {
 		f.err = errors.New("the record points to an array of records, which may be other people's")
 		return f
 	}
-	r, _, err := c.Source.Get(ctx, n.blob, 0, -1)
-	if err != nil {
-		f.err = err
-		return f
+	for _, f.blob = range n.place.Resolve(n.pointer) {
+		var r io.ReadCloser
+		if r, _, f.err = c.Source.Get(ctx, f.blob, 0, -1); f.err == nil {
+			_, f.err = io.Copy(&f.body, r)
+			r.Close()
+			return f
+		}
+		if !errors.Is(f.err, blob.ErrAbsent) {
+			return f
+		}
 	}
-	defer r.Close()
-	_, f.err = io.Copy(&f.body, r)
 	return f
 }
 
@@ -190,13 +148,14 @@ func (c *copier) store(ctx context.Context, f fetched) error {
 		if errors.Is(f.err, blob.ErrAbsent) {
 			why = "the archive holds no blob of this name"
 		}
-		c.manifest.Missing = append(c.manifest.Missing, Problem{f.blob, why})
+		c.manifest.missing(f.pointer, why)
 		return nil
 	}
-	w, err := c.out.member(f.entry, f.blob)
+	w, err := c.out.member(f.entry)
 	if err != nil {
 		return err
 	}
+	w.info.Blob, w.info.FileName, w.info.ContentType = f.blob, f.fileName, f.contentType
 	if err := f.body.writeTo(w); err != nil {
 		return err
 	}

@@ -23,10 +23,12 @@ type Manifest struct {
 	Until     *time.Time `json:"until,omitempty"`
 	Counts    Counts     `json:"counts"`
 	Source    Source     `json:"source"`
-	// Missing are payloads and attachments that records name and that are not in the copy.
+	// Missing are payloads and attachments that records name and that are not in the copy; the first 10,000.
 	Missing []Problem `json:"missing"`
 	// Members are all files of the ZIP but this one, in their order.
 	Members []Member `json:"members"`
+
+	at map[diag.InstallID]int // where an install stands in Installs
 }
 
 // Install is one of the ids asked for.
@@ -41,9 +43,10 @@ type Counts struct {
 	// MessageIDs is how many logs the records are about: a crash is in the list of all logs and in that of
 	// crashes, and an archive may hold a log twice.
 	MessageIDs  int64            `json:"distinctMessageIds"`
-	ByType      map[string]int64 `json:"byMessageType"`
+	ByType      map[string]int64 `json:"byMessageType"` // records
 	Payloads    int              `json:"payloads"`
 	Attachments int              `json:"attachments"`
+	Missing     int              `json:"missing"` // payloads and attachments that are named but not here
 }
 
 // Source is the archive that was searched.
@@ -51,6 +54,7 @@ type Source struct {
 	Archive    string `json:"archive"`      // without secrets
 	Listed     int64  `json:"blobsListed"`  // arrays of records within the time range
 	Scanned    int64  `json:"blobsScanned"` // of these, read to the end
+	Failed     int64  `json:"blobsUnreadable"`
 	Bytes      int64  `json:"bytesScanned"`
 	Records    int64  `json:"recordsScanned"`
 	Quarantine struct {
@@ -59,8 +63,12 @@ type Source struct {
 		// Without are records that name no install: nobody's, so in no copy.
 		Without int64 `json:"noInstallId"`
 	} `json:"quarantined"`
-	Unreadable []Problem `json:"unreadable"`
+	Unreadable []Problem `json:"unreadable"` // the first 10,000
 }
+
+// maxProblems bounds the lists of what is missing: an archive that went away while it was read would make them
+// as long as itself.
+const maxProblems = 10_000
 
 // Problem is a blob that could not be read, and why. Blob is "" if the list of blobs itself broke off.
 type Problem struct {
@@ -70,21 +78,23 @@ type Problem struct {
 
 // Member is one file of the ZIP.
 type Member struct {
-	Path   string `json:"path"`
-	Size   int64  `json:"size"`
-	SHA256 string `json:"sha256"`
-	Blob   string `json:"blob,omitempty"` // the blob that it is a copy of
+	Path        string `json:"path"`
+	Size        int64  `json:"size"`
+	SHA256      string `json:"sha256"`
+	Blob        string `json:"blob,omitempty"`        // the blob that it is a copy of
+	FileName    string `json:"fileName,omitempty"`    // of an attachment, as the app named it
+	ContentType string `json:"contentType,omitempty"` // of an attachment, as the app said
 }
 
 func newManifest(o Options) *Manifest {
 	m := &Manifest{Format: "lifeboat-person-copy/1", Generator: "lifeboat " + o.Version, Started: o.Clock.Now().UTC(), Missing: []Problem{}}
 	m.Source.Archive, m.Source.Unreadable = o.Source.String(), []Problem{}
 	m.Counts.ByType = map[string]int64{}
-	asked := map[diag.InstallID]bool{}
+	m.at = map[diag.InstallID]int{}
 	for _, id := range o.Installs {
-		if !asked[id] {
+		if _, twice := m.at[id]; !twice {
+			m.at[id] = len(m.Installs)
 			m.Installs = append(m.Installs, Install{ID: id})
-			asked[id] = true
 		}
 	}
 	m.Since, m.Until = bound(o.Since), bound(o.Until)
@@ -99,16 +109,38 @@ func bound(t time.Time) *time.Time {
 	return &t
 }
 
-// nothing: all could be read and no record is there.
-func (m *Manifest) nothing() bool { return m.Counts.Records == 0 && len(m.Source.Unreadable) == 0 }
+// nothing is not nil if all could be read and no record is there. That no array was found at all is told
+// apart: most likely the wrong place was searched, and nobody should conclude that nothing is held.
+func (m *Manifest) nothing() error {
+	switch {
+	case m.Counts.Records > 0 || !m.allRead():
+		return nil
+	case m.Source.Listed == 0:
+		return diag.Wrap(diag.NotFound, ErrNothing, "%s holds no exported records at all (no blob yyyy/MM/dd/HH/mm/….v1.data within the time range); check that it is the folder or container that the export writes to", m.Source.Archive)
+	}
+	return diag.Wrap(diag.NotFound, ErrNothing, "none of the %d records in %d blobs is of these installs", m.Source.Records, m.Source.Scanned)
+}
+
+// allRead: every source was read to its end.
+func (m *Manifest) allRead() bool { return len(m.Source.Unreadable) == 0 }
+
+func (m *Manifest) unreadable(blob, why string) {
+	m.Source.Failed++
+	if len(m.Source.Unreadable) < maxProblems {
+		m.Source.Unreadable = append(m.Source.Unreadable, Problem{blob, why})
+	}
+}
+
+func (m *Manifest) missing(blob, why string) {
+	m.Counts.Missing++
+	if len(m.Missing) < maxProblems {
+		m.Missing = append(m.Missing, Problem{blob, why})
+	}
+}
 
 func (m *Manifest) count(f found) {
 	m.Counts.Records++
-	for i := range m.Installs {
-		if m.Installs[i].ID == f.install {
-			m.Installs[i].Records++
-		}
-	}
+	m.Installs[m.at[f.install]].Records++
 	m.Counts.ByType[knownType(f.kind)]++
 }
 
@@ -129,7 +161,7 @@ func (m *Manifest) scanned(name string, s archive.Stats, err error) {
 	m.Source.Quarantine.Doubled += s.Doubled
 	m.Source.Quarantine.Without += s.Without
 	if err != nil {
-		m.Source.Unreadable = append(m.Source.Unreadable, Problem{name, reason(err)})
+		m.unreadable(name, reason(err))
 		return
 	}
 	m.Source.Scanned++

@@ -31,12 +31,16 @@ type output struct {
 	buf   *bufio.Writer
 	zip   *zip.Writer // nil in a file of records only
 
+	deflate *flate.Writer
+
 	mu    sync.Mutex
 	temps map[string]*tempFile // not removed yet
 }
 
 func create(path string, force bool, now time.Time) (*output, error) {
-	if _, err := os.Lstat(path); err == nil && !force {
+	if info, err := os.Lstat(path); err == nil && info.IsDir() {
+		return nil, diag.Errorf(diag.Invalid, "%s is a folder; name the file to make in it", path)
+	} else if err == nil && !force {
 		return nil, exists(path)
 	}
 	o := &output{path: path, force: force, now: now.UTC(), temps: map[string]*tempFile{}}
@@ -47,9 +51,21 @@ func create(path string, force bool, now time.Time) (*output, error) {
 	o.file, o.buf = f.File, bufio.NewWriterSize(f, 256<<10)
 	if !recordsOnly(path) {
 		o.zip = zip.NewWriter(o.buf)
-		o.zip.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) { return flate.NewWriter(w, 5) })
+		o.zip.RegisterCompressor(zip.Deflate, o.compressor)
 	}
 	return o, nil
+}
+
+// compressor is one for all members: there is one at a time, and a new one for each would cost more memory
+// than most members have.
+func (o *output) compressor(w io.Writer) (io.WriteCloser, error) {
+	if o.deflate != nil {
+		o.deflate.Reset(w)
+		return o.deflate, nil
+	}
+	var err error
+	o.deflate, err = flate.NewWriter(w, 5)
+	return o.deflate, err
 }
 
 func exists(path string) error {
@@ -115,7 +131,8 @@ type tempFile struct {
 }
 
 func (o *output) temp() (*tempFile, error) {
-	f, err := os.CreateTemp(filepath.Dir(o.path), "."+filepath.Base(o.path)+"-*.part")
+	name, _ := cut(filepath.Base(o.path), 100)
+	f, err := os.CreateTemp(filepath.Dir(o.path), "."+name+"-*.part")
 	if err != nil {
 		return nil, diag.Wrap(diag.Invalid, err, "cannot write beside %s", o.path)
 	}
@@ -141,21 +158,21 @@ type member struct {
 	hash hash.Hash
 }
 
-// member begins a part of the ZIP; blob is the name of the blob that it comes from, if it comes from one.
-func (o *output) member(path, blob string) (*member, error) {
+// member begins a part of the ZIP.
+func (o *output) member(path string) (*member, error) {
 	w, err := o.zip.CreateHeader(&zip.FileHeader{Name: path, Method: zip.Deflate, Modified: o.now})
 	if err != nil {
 		return nil, err
 	}
-	return newMember(w, path, blob), nil
+	return newMember(w, path), nil
 }
 
 // whole is the file itself where there are no parts.
-func (o *output) whole() *member { return newMember(o.buf, filepath.Base(o.path), "") }
+func (o *output) whole() *member { return newMember(o.buf, filepath.Base(o.path)) }
 
-func newMember(w io.Writer, path, blob string) *member {
+func newMember(w io.Writer, path string) *member {
 	h := sha256.New()
-	return &member{Writer: io.MultiWriter(w, h), info: Member{Path: path, Blob: blob}, hash: h}
+	return &member{Writer: io.MultiWriter(w, h), info: Member{Path: path}, hash: h}
 }
 
 func (m *member) Write(p []byte) (int, error) {

@@ -4,7 +4,8 @@
 // It promises that the copy is exact (whose record it is follows from the record's own InstallId, see
 // archive.Scanner), faithful (records with their original bytes), and honest: a manifest names every source,
 // what could not be read and what was pointed to but is gone, and a copy that lacks anything says so. It needs
-// no server, takes constant memory whatever the archive's size, and leaves no file behind when it fails.
+// no server, takes constant memory whatever the sizes of the archive, of a record and of an attachment (and
+// about a kilobyte for each payload and attachment), and leaves no file behind when it fails.
 package person
 
 import (
@@ -14,7 +15,6 @@ import (
 	"strings"
 	"time"
 
-	"lifeboat/internal/archive"
 	"lifeboat/internal/blob"
 	"lifeboat/internal/diag"
 )
@@ -45,8 +45,9 @@ type Progress struct {
 	Named    int   // payloads and attachments that the records name
 }
 
-// ErrNothing means that everything could be read and holds no record of these installs. No file is made.
-var ErrNothing = errors.New("no record of these install ids was found")
+// ErrNothing means that everything could be read and holds no record of these installs. No file is made. Copy
+// returns it inside a *diag.Error of kind NotFound that says what was searched.
+var ErrNothing = errors.New("no record of these installs was found")
 
 // Copy makes the file. A Manifest with Complete false is a copy that lacks something, not an error; an error
 // means that there is no file. An existing file without Force is a *diag.Error of kind Conflict, options that
@@ -60,7 +61,8 @@ func Copy(ctx context.Context, o Options) (*Manifest, error) {
 		return nil, err
 	}
 	defer out.discard()
-	c := &copier{Options: o, out: out, manifest: newManifest(o), seen: newOnce()}
+	c := &copier{Options: o, out: out, manifest: newManifest(o), seen: newOnce(), known: knownTerms()}
+	c.page.init()
 	if err := c.run(ctx); err != nil {
 		return nil, err
 	}
@@ -108,13 +110,14 @@ type copier struct {
 	manifest *Manifest
 	progress Progress
 	seen     *once // payloads and attachments that the records name
-	ids      *distinct
+	known    map[string]string
+	tally    *tally
 	page     page
 }
 
 func (c *copier) run(ctx context.Context) error {
 	var err error
-	if c.ids, err = newDistinct(c.out); err != nil {
+	if c.tally, err = newTally(c.out); err != nil {
 		return err
 	}
 	records, err := c.newRecords()
@@ -127,14 +130,16 @@ func (c *copier) run(ctx context.Context) error {
 	if err := records.close(c.manifest); err != nil {
 		return err
 	}
-	if c.manifest.Counts.MessageIDs, err = c.ids.count(); err != nil {
+	if err := c.manifest.nothing(); err != nil {
 		return err
 	}
-	if c.manifest.nothing() {
-		return ErrNothing
+	if c.page.logs, err = c.tally.count(); err != nil {
+		return err
 	}
+	c.manifest.Counts.MessageIDs = c.page.logs.ids
 	if recordsOnly(c.File) {
-		return c.finish()
+		c.finish()
+		return nil
 	}
 	if err := c.fetch(ctx); err != nil {
 		return err
@@ -142,42 +147,24 @@ func (c *copier) run(ctx context.Context) error {
 	return c.pack()
 }
 
-func (c *copier) finish() error {
+func (c *copier) finish() {
 	c.manifest.Finished = c.Clock.Now().UTC()
-	c.manifest.Complete = len(c.manifest.Source.Unreadable) == 0 && len(c.manifest.Missing) == 0
-	return nil
+	c.manifest.Complete = c.manifest.allRead() && c.manifest.Counts.Missing == 0
 }
 
 // pack adds what tells of the copy: the page for people, the manifest for programs, which comes last because
 // it names everything else.
 func (c *copier) pack() error {
-	if err := c.finish(); err != nil {
-		return err
-	}
-	w, err := c.out.member("index.html", "")
+	c.finish()
+	w, err := c.out.member("index.html")
 	if err != nil {
 		return err
 	}
-	if err := c.page.render(w, c.manifest); err != nil {
+	if err := c.page.render(w, c.manifest, c.known); err != nil {
 		return err
 	}
 	if err := w.close(c.manifest); err != nil {
 		return err
 	}
 	return c.out.last("manifest.json", c.manifest)
-}
-
-// found is one record on its way from a scanner to the file.
-type found struct {
-	bytes   []byte
-	offset  int64
-	install diag.InstallID
-	id      string
-	kind    string
-	pointer string // "" = none
-}
-
-func newFound(m *archive.Match) found {
-	pointer, _ := m.Pointer()
-	return found{append([]byte(nil), m.Bytes...), m.Offset, m.Install, m.MessageID, m.MessageType, pointer}
 }

@@ -24,7 +24,7 @@ type provenance struct {
 	Line      int64  `json:"line"` // in data/records.jsonl, from 1
 	Blob      string `json:"blob"`
 	Offset    int64  `json:"offset"` // of the record's first byte in the blob
-	Length    int    `json:"length"` // of the original bytes
+	Length    int64  `json:"length"` // of the original bytes
 	SHA256    string `json:"sha256"` // of the original bytes
 	MessageID string `json:"messageId,omitempty"`
 	Flattened bool   `json:"flattened,omitempty"` // line breaks and indentation between texts were removed
@@ -34,7 +34,7 @@ func (c *copier) newRecords() (*records, error) {
 	if recordsOnly(c.File) {
 		return &records{data: c.out.whole(), out: c.out}, nil
 	}
-	data, err := c.out.member("data/records.jsonl", "")
+	data, err := c.out.member("data/records.jsonl")
 	if err != nil {
 		return nil, err
 	}
@@ -48,18 +48,20 @@ func (c *copier) newRecords() (*records, error) {
 // write adds one record and returns its line.
 func (r *records) write(blobName string, f found) (int64, error) {
 	r.line++
-	line, flattened := flatten(f.bytes)
-	if _, err := r.data.Write(line); err != nil {
+	line, hash := flattener{w: r.data}, sha256.New()
+	var err error
+	if both := io.MultiWriter(&line, hash); f.large != nil {
+		err = f.large.writeTo(both)
+	} else {
+		_, err = both.Write(f.bytes)
+	}
+	if err != nil {
 		return 0, err
 	}
-	if _, err := io.WriteString(r.data, "\n"); err != nil {
-		return 0, err
+	if _, err := r.data.Write([]byte{'\n'}); err != nil || r.provenance == nil {
+		return r.line, err
 	}
-	if r.provenance == nil {
-		return r.line, nil
-	}
-	sum := sha256.Sum256(f.bytes)
-	text, err := json.Marshal(provenance{r.line, blobName, f.offset, len(f.bytes), hex.EncodeToString(sum[:]), f.id, flattened})
+	text, err := json.Marshal(provenance{r.line, blobName, f.offset, f.size, hex.EncodeToString(hash.Sum(nil)), f.id, line.changed})
 	if err != nil {
 		return 0, err
 	}
@@ -79,7 +81,7 @@ func (r *records) close(m *Manifest) error {
 	if _, err := r.wait.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	w, err := r.out.member("data/provenance.jsonl", "")
+	w, err := r.out.member("data/provenance.jsonl")
 	if err != nil {
 		return err
 	}
@@ -89,23 +91,32 @@ func (r *records) close(m *Manifest) error {
 	return w.close(m)
 }
 
-// flatten removes line breaks and the white space that follows them, which in valid JSON stand between texts
-// only. A record without line breaks stays as it is.
-func flatten(record []byte) (line []byte, changed bool) {
-	if !bytes.ContainsAny(record, "\r\n") {
-		return record, false
-	}
-	line = make([]byte, 0, len(record))
-	indenting := false
-	for _, c := range record {
-		switch {
-		case c == '\n' || c == '\r':
-			indenting = true
-		case indenting && (c == ' ' || c == '\t'):
-		default:
-			indenting = false
-			line = append(line, c)
+// flattener removes line breaks and the white space that follows them, which in valid JSON stand between texts
+// only. A record without line breaks passes as it is.
+type flattener struct {
+	w         io.Writer
+	indenting bool // what came last was a line break and white space
+	changed   bool
+}
+
+func (f *flattener) Write(p []byte) (int, error) {
+	size := len(p)
+	for len(p) > 0 {
+		if f.indenting {
+			p = bytes.TrimLeft(p, " \t\r\n")
+			f.indenting = len(p) == 0
+			continue
 		}
+		end := bytes.IndexAny(p, "\r\n")
+		if f.indenting = end >= 0; f.indenting {
+			f.changed = true
+		} else {
+			end = len(p)
+		}
+		if _, err := f.w.Write(p[:end]); err != nil {
+			return 0, err
+		}
+		p = p[end:]
 	}
-	return line, true
+	return size, nil
 }

@@ -2,6 +2,7 @@ package person
 
 import (
 	"context"
+	"io"
 
 	"golang.org/x/sync/errgroup"
 
@@ -9,8 +10,11 @@ import (
 	"lifeboat/internal/blob"
 )
 
-// bufferSize is how much of one blob's records waits in memory while earlier blobs are still being read.
-const bufferSize = 1 << 20
+// What one worker holds in memory.
+const (
+	bufferSize = 512 << 10 // records of one blob that wait while earlier blobs are still being read
+	heldRecord = 512 << 10 // the largest record; a larger one goes through a temporary file
+)
 
 // job is one blob to scan. Blobs are scanned at the same time but written in the order of their names, so
 // that two copies of one archive are alike: a worker writes only when before is closed, and closes after.
@@ -33,6 +37,7 @@ func (c *copier) search(ctx context.Context, records *records) error {
 	for range c.Workers {
 		group.Go(func() error {
 			scanner := archive.NewScanner(installs)
+			scanner.Hold(heldRecord)
 			for j := range jobs {
 				if err := c.scan(ctx, scanner, j, records); err != nil {
 					return err
@@ -73,7 +78,7 @@ func (c *copier) list(ctx context.Context, jobs chan<- job) error {
 		return ctx.Err()
 	case <-before:
 	}
-	c.manifest.Source.Unreadable = append(c.manifest.Source.Unreadable, Problem{"", "the list of blobs broke off: " + reason(err)})
+	c.manifest.unreadable("", "the list of blobs broke off: "+reason(err))
 	return nil
 }
 
@@ -100,9 +105,13 @@ func (c *copier) scan(ctx context.Context, scanner *archive.Scanner, j job, reco
 		return nil
 	}
 	var writing error
-	stats, reading := c.read(ctx, scanner, j, func(m *archive.Match) error {
-		waiting = append(waiting, newFound(m))
-		if size += len(m.Bytes); size > bufferSize {
+	stats, reading := c.read(ctx, scanner, j, func(f found) error {
+		if f.large != nil && f.large.failed != nil {
+			writing = f.large.failed
+			return writing
+		}
+		waiting = append(waiting, f)
+		if size += len(f.bytes) + 512; size > bufferSize {
 			writing = flush()
 		}
 		return writing
@@ -121,13 +130,38 @@ func (c *copier) scan(ctx context.Context, scanner *archive.Scanner, j job, reco
 	return nil
 }
 
-func (c *copier) read(ctx context.Context, scanner *archive.Scanner, j job, fn func(*archive.Match) error) (archive.Stats, error) {
-	r, _, err := c.Source.Get(ctx, j.info.Name, 0, -1)
+func (c *copier) read(ctx context.Context, scanner *archive.Scanner, j job, fn func(found) error) (archive.Stats, error) {
+	r, info, err := c.Source.Get(ctx, j.info.Name, 0, -1)
 	if err != nil {
 		return archive.Stats{}, err
 	}
 	defer r.Close()
-	return scanner.Scan(r, fn)
+	return scanner.Scan(r, func(m *archive.Match) error {
+		f := newFound(m)
+		if m.Bytes == nil {
+			if err := c.readLarge(ctx, info, &f); err != nil && f.large.failed == nil {
+				return err
+			}
+		} else if !recordsOnly(c.File) {
+			f.read(c.known)
+		}
+		return fn(f)
+	})
+}
+
+// readLarge reads a record again, into a temporary file. It must still be the one that was scanned.
+func (c *copier) readLarge(ctx context.Context, scanned blob.Info, f *found) error {
+	f.large = &spooled{out: c.out}
+	r, info, err := c.Source.Get(ctx, scanned.Name, f.offset, f.size)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	n, err := io.Copy(f.large, r)
+	if err == nil && (n != f.size || info.ETag != scanned.ETag) {
+		err = &blob.Error{Op: "get", Name: scanned.Name, Cause: blob.Changed}
+	}
+	return err
 }
 
 // keep writes one record. The worker has its turn.
@@ -136,17 +170,24 @@ func (c *copier) keep(records *records, j job, f found) error {
 	if err != nil {
 		return err
 	}
+	if f.large != nil {
+		f.large.remove()
+	}
 	c.manifest.count(f)
 	c.progress.Records++
-	if err := c.ids.add(f.id); err != nil {
+	at := f.facts.time
+	if at.IsZero() {
+		at = plausible(j.place.Minute.Time())
+	}
+	if err := c.tally.add(f.id, at, classOf(f.kind)); err != nil {
 		return err
 	}
 	if !recordsOnly(c.File) {
 		entry := ""
 		if f.pointer != "" {
-			entry = c.seen.add(f)
+			entry = c.seen.add(j.place, f)
 		}
-		c.page.add(j.place, j.info.Name, line, entry, f)
+		c.page.add(shown{at: at, minute: j.place.Minute, line: line, entry: entry, found: f})
 	}
 	return nil
 }

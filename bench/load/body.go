@@ -100,6 +100,33 @@ func newBodies(list []template, logs int, seed uint64, connection int) *bodies {
 	return &bodies{templates: list, logs: logs, next: connection * 37 % len(list), rng: rand.NewChaCha8(key)}
 }
 
+// CrashesWithAttachment makes bodies of a crash and a text of 2 KB that belongs to it.
+func CrashesWithAttachment(seed uint64) func(connection int) Source {
+	crashes := Crashes(seed)
+	return func(c int) Source { return &attached{crashes(c).(*bodies), nil} }
+}
+
+type attached struct {
+	*bodies
+	buf []byte
+}
+
+func (a *attached) Next() ([]byte, int) {
+	body, _ := a.bodies.Next()
+	const before = `"id":"`
+	at := strings.Index(string(body), before) + len(before)
+	a.buf = append(a.buf[:0], body[:len(body)-len("]}")]...)
+	a.buf = fmt.Appendf(a.buf, `,{"type":"errorAttachment","timestamp":%q,"id":"%s","errorId":"%s","contentType":"text/plain","fileName":"log.txt","data":"%s","device":{}}]}`,
+		time.Now().UTC().Format("2006-01-02T15:04:05.000Z"), uuid(a.rng), body[at:at+36], strings.Repeat("bG9n", 700))
+	return a.buf, 2
+}
+
+func uuid(rng *rand.ChaCha8) string {
+	var id [16]byte
+	rng.Read(id[:])
+	return fmt.Sprintf("%x-%x-%x-%x-%x", id[:4], id[4:6], id[6:8], id[8:10], id[10:])
+}
+
 // Events makes bodies of 50 events.
 func Events(seed uint64) func(connection int) Source {
 	const logs, texts = 50, 200

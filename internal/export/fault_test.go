@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -237,6 +238,71 @@ func TestGivenUp(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A target that sometimes refuses and sometimes just fails may be ill: it is waited for.
+func TestIllTarget(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		var b blobtest.Memory
+		faulty := &blobtest.Faulty{Bucket: &b, Cause: blob.Denied}
+		calls := 0
+		faulty.Next = func(string, string) blobtest.Fault { // one log, so one call at a time
+			if calls++; calls%50 == 0 {
+				faulty.Cause = blob.Transient
+			} else {
+				faulty.Cause = blob.Denied
+			}
+			return blobtest.Before
+		}
+		w.configure(faulty)
+		w.send(event(1))
+		w.index()
+		w.start()
+		w.pass(60 * 10)
+		if s := w.x.Stats()[0]; s.State != export.Retrying || s.Attempts < 600 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// noting remembers the order of puts.
+type noting struct {
+	blob.Bucket
+	mu    sync.Mutex
+	names []string
+}
+
+func (n *noting) Put(ctx context.Context, name string, body []byte, o blob.PutOptions) (string, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.names = append(n.names, name)
+	return n.Bucket.Put(ctx, name, body, o)
+}
+
+// A blob that names others is put behind them; the analytics file, which names all, is the last.
+func TestOrder(t *testing.T) {
+	inWorld(t, func(t *testing.T, w *world) {
+		var b blobtest.Memory
+		order := &noting{Bucket: &b}
+		w.send(event(1), crash(1), attach(1, crashID(1)), handled(1), attach(2, handledID(1)), crash(2))
+		w.index()
+		w.configure(order)
+		w.export(2)
+		rank := func(name string) int {
+			switch place, array := archive.ParseArrayName(name); {
+			case array && strings.HasPrefix(place.Rest, "logs"):
+				return 3
+			case array:
+				return 2
+			case strings.HasSuffix(name, ".json"):
+				return 1
+			}
+			return 0
+		}
+		if len(order.names) != 9 || !slices.IsSortedFunc(order.names, func(a, b string) int { return rank(a) - rank(b) }) {
+			t.Errorf("%q", order.names)
+		}
+	})
 }
 
 // spoolFiles are the names in the spool folder of a configuration.

@@ -67,8 +67,10 @@ func (f *found) read(known map[string]string) {
 			continue
 		}
 		switch name {
-		case "Timestamp", "AppId", "AppNamespace", "AppVersion", "AppBuild", "OemName", "Model", "OsName", "OsVersion", "UserId", "FileName", "ContentType":
+		case "Timestamp", "AppId", "AppNamespace", "AppVersion", "AppBuild", "OemName", "Model", "OsName", "OsVersion", "UserId", "ContentType":
 			v[name], _ = cut(archive.Text(raw), maxFact)
+		case "FileName":
+			v[name], _ = cut(archive.Text(raw), maxPointer) // with its ending
 		}
 	}
 	t, _ := time.Parse(time.RFC3339, v["Timestamp"])

@@ -118,7 +118,7 @@ func (m *Manifest) nothing() error {
 	case m.Source.Listed == 0:
 		return diag.Wrap(diag.NotFound, ErrNothing, "%s holds no exported records at all (no blob yyyy/MM/dd/HH/mm/….v1.data within the time range); check that it is the folder or container that the export writes to", m.Source.Archive)
 	}
-	return diag.Wrap(diag.NotFound, ErrNothing, "none of the %d records in %d blobs is of these installs", m.Source.Records, m.Source.Scanned)
+	return diag.Wrap(diag.NotFound, ErrNothing, "none of %s in %s is of these installs", plural(m.Source.Records, "record", "records"), plural(m.Source.Scanned, "blob", "blobs"))
 }
 
 // allRead: every source was read to its end.

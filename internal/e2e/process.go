@@ -25,14 +25,23 @@ import (
 
 // Process is a running server.
 type Process struct {
-	Data       string
-	URL, Admin string
-	Ready      time.Duration // from start to the ready line
-	Secret     string        // of the app that Start made, or found
-	App        string        // OWNER/NAME of it
+	Data            string
+	URL, TLS, Admin string        // TLS is "" without --tls-listen
+	Line            string        // the ready line
+	Ready           time.Duration // from start to the ready line
+	Secret          string        // of the app that Start made, or found
+	App             string        // OWNER/NAME of it
 
-	cmd  *exec.Cmd
-	done chan error
+	cmd   *exec.Cmd
+	ended chan struct{} // closed when it has ended
+	err   error         // how; read it after ended
+}
+
+// Launch says how to start a server.
+type Launch struct {
+	Bin, Data string
+	Flags     []string
+	Stderr    io.Writer // nil: this process's own
 }
 
 // Build compiles the binary into folder.
@@ -46,9 +55,30 @@ func Build(folder string) (string, error) {
 
 // Start runs the binary on a data folder and sees to it that there is an app.
 func Start(bin, data string, flags ...string) (*Process, error) {
-	p := &Process{Data: data, done: make(chan error, 1)}
-	p.cmd = exec.Command(bin, append([]string{"serve", "--data", data, "--listen", "127.0.0.1:0", "--log-level", "WARN"}, flags...)...)
-	p.cmd.Stderr = os.Stderr
+	return Launch{Bin: bin, Data: data, Flags: flags}.WithApp()
+}
+
+// WithApp starts the server and sees to it that there is an app.
+func (l Launch) WithApp() (*Process, error) {
+	p, err := l.Start()
+	if err != nil {
+		return nil, err
+	}
+	if err := p.findApp(); err != nil {
+		p.Kill()
+		return nil, err
+	}
+	return p, nil
+}
+
+// Start starts the server and waits for its ready line.
+func (l Launch) Start() (*Process, error) {
+	p := &Process{Data: l.Data, ended: make(chan struct{})}
+	p.cmd = exec.Command(l.Bin, append([]string{"serve", "--data", l.Data, "--listen", "127.0.0.1:0", "--log-level", "WARN"}, l.Flags...)...)
+	p.cmd.Stderr = l.Stderr
+	if l.Stderr == nil {
+		p.cmd.Stderr = os.Stderr
+	}
 	out, err := p.cmd.StdoutPipe()
 	if err != nil {
 		return nil, err
@@ -58,28 +88,33 @@ func Start(bin, data string, flags ...string) (*Process, error) {
 		return nil, err
 	}
 	r := bufio.NewReader(out)
-	line, err := r.ReadString('\n')
+	p.Line, err = r.ReadString('\n')
 	p.Ready = time.Since(started)
 	go func() {
 		io.Copy(io.Discard, r)
-		p.done <- p.cmd.Wait()
+		p.err = p.cmd.Wait()
+		close(p.ended)
 	}()
 	if err != nil {
-		return nil, fmt.Errorf("the server did not start: %w", errors.Join(err, <-p.done))
+		<-p.ended
+		return nil, fmt.Errorf("the server did not start: %w", errors.Join(err, p.err))
 	}
-	for _, field := range strings.Fields(line) {
-		if v, ok := strings.CutPrefix(field, "url="); ok {
+	p.readLine()
+	return p, nil
+}
+
+// readLine takes the addresses out of the ready line.
+func (p *Process) readLine() {
+	for _, field := range strings.Fields(p.Line) {
+		switch name, v, _ := strings.Cut(field, "="); name {
+		case "url":
 			p.URL = v
-		}
-		if v, ok := strings.CutPrefix(field, "admin="); ok {
+		case "tls":
+			p.TLS = v
+		case "admin":
 			p.Admin = v
 		}
 	}
-	if err := p.findApp(); err != nil {
-		p.Kill()
-		return nil, err
-	}
-	return p, nil
 }
 
 // Address is host and port of the listener.
@@ -117,37 +152,43 @@ func (p *Process) findApp() error {
 // stopTime is how long a stop may take.
 const stopTime = 60 * time.Second
 
-// Stop ends the server as an operator does and waits for it.
+// Stop ends the server as an operator does and waits for it. It returns nil if the server ended with 0.
 func (p *Process) Stop() error {
-	p.cmd.Process.Signal(syscall.SIGTERM)
+	p.Terminate()
 	select {
-	case err := <-p.done:
-		return err
+	case <-p.ended:
+		return p.err
 	case <-time.After(stopTime):
 		p.Kill()
 		return errors.New("the server did not stop in time")
 	}
 }
 
-// Kill ends the server as a power cut does to a process, and waits until it is gone.
+// Terminate tells the server to end and does not wait.
+func (p *Process) Terminate() { p.cmd.Process.Signal(syscall.SIGTERM) }
+
+// Kill ends the server as a power cut does to a process, and waits until it is gone. It may be gone already.
 func (p *Process) Kill() {
 	p.cmd.Process.Kill()
-	<-p.done
+	<-p.ended
 }
 
-// RSS is the server's resident memory in bytes.
-func (p *Process) RSS() (int64, error) {
+// RSS is the server's resident memory in bytes, PeakRSS the most that it ever was.
+func (p *Process) RSS() (int64, error)     { return p.memory("VmRSS:") }
+func (p *Process) PeakRSS() (int64, error) { return p.memory("VmHWM:") }
+
+func (p *Process) memory(name string) (int64, error) {
 	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
 		return 0, err
 	}
 	for line := range strings.Lines(string(b)) {
-		if v, ok := strings.CutPrefix(line, "VmRSS:"); ok {
+		if v, ok := strings.CutPrefix(line, name); ok {
 			kb, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(v), " kB"), 10, 64)
 			return kb << 10, err
 		}
 	}
-	return 0, errors.New("no VmRSS")
+	return 0, fmt.Errorf("/proc has no %s", name)
 }
 
 // Metrics reads the server's metrics by their names with labels.

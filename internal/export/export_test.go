@@ -327,7 +327,7 @@ func TestLargeMinute(t *testing.T) {
 		w.options = func(o *export.Options) { o.MaxArray = 4 << 10 }
 		first := w.configure(&b)
 		var want lines = lines{}
-		for n := range 40 {
+		for n := range 20 {
 			w.send(event(n), crash(n))
 			want["logs"] = append(want["logs"], eventLine("00:01", n), crashLine("00:01", n))
 			want["crashes"] = append(want["crashes"], crashLine("00:01", n))

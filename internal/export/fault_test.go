@@ -76,13 +76,11 @@ func (w *world) walk(fault blobtest.Fault, kill bool, before []string) {
 		w.must(w.store.DeleteExport(context.Background(), w.app.Num, e.ID))
 	}
 	never := func() bool { return false }
-	prepared := func() *blobtest.Memory {
-		var b blobtest.Memory
-		if before != nil {
-			run(&b, never, before)
-		}
-		return &b
+	var there blobtest.Memory
+	if before != nil {
+		run(&there, never, before)
 	}
+	prepared := func() *blobtest.Memory { return w.copyOf(&there) }
 	whole := prepared()
 	run(whole, never, []string{"crashes"})
 	want := contents(w, whole)
@@ -115,6 +113,19 @@ func (w *world) walk(fault blobtest.Fault, kill bool, before []string) {
 	if steps < 13 {
 		w.Errorf("only %d steps were walked", steps)
 	}
+}
+
+// copyOf copies a bucket.
+func (w *world) copyOf(b blob.Bucket) *blobtest.Memory {
+	w.Helper()
+	var c blobtest.Memory
+	for name, body := range contents(w, b) {
+		info, err := b.Head(context.Background(), name)
+		w.must(err)
+		_, err = c.Put(context.Background(), name, []byte(body), blob.PutOptions{ContentType: info.ContentType, Disposition: info.Disposition, Metadata: info.Metadata})
+		w.must(err)
+	}
+	return &c
 }
 
 // A target that is away for minutes gets everything when it is back, each log in its own minute.

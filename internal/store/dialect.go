@@ -7,9 +7,10 @@ import (
 
 // Dialect is what engines do differently. An adapter supplies one.
 type Dialect interface {
-	// Rewrite turns the store's text into the engine's: placeholders ($1, $2, ...), and in migrations the
-	// marks /* clustered */ (rows lie in the order of the primary key) and /* arrival */ (the engine numbers
-	// rows as they come).
+	// Rewrite turns the store's text into the engine's: placeholders ($1, $2, ...), in migrations the marks
+	// /* clustered */ (rows lie in the order of the primary key) and /* arrival */ (the engine numbers rows as
+	// they come), in queries /* by name */ (that index finds the fewest rows). Marks are comments, so an engine
+	// that knows better may leave them.
 	Rewrite(text string) string
 	// Insert is the text that inserts so many rows at once and skips those whose key is taken. Its arguments
 	// are the rows' values one after the other.

@@ -249,6 +249,7 @@ type groupList struct {
 	said    map[diag.GroupID]GroupWords
 	through uint64                            // reports with higher feed numbers do not count
 	tail    map[diag.GroupID][]diag.InstallID // groups that have such reports, with those reports' installs
+	endless bool                              // the tail is longer than that
 	reports filter                            // which reports are chosen, and count
 	chosen  bool                              // by more than their app
 }
@@ -298,8 +299,8 @@ func (l *groupList) prepare() (err error) {
 		}
 		l.reports.and("r.build = $%d", n)
 	}
-	l.chosen = len(l.reports.args) > 2
-	if len(l.tail) > 0 {
+	l.chosen = len(l.reports.args) > 2 || l.endless
+	if len(l.tail) > 0 || l.endless {
 		l.reports.and("r.feed <= $%d", l.through)
 	}
 	return nil
@@ -307,9 +308,15 @@ func (l *groupList) prepare() (err error) {
 
 var errStop = errors.New("store: no more rows wanted")
 
-// findTail walks back from the report that came last.
+// longestTail is how many reports of all apps are walked back over. After more than that, counting an app's
+// reports is no dearer.
+const longestTail = 5000
+
+// findTail walks back from the report that came last. If there are too many it says so: all is then counted
+// anew, as for a choice of reports.
 func (l *groupList) findTail() error {
 	l.tail = map[diag.GroupID][]diag.InstallID{}
+	walked := 0
 	err := l.t.each(func(r *sql.Rows) error {
 		var (
 			shard   uint8
@@ -324,11 +331,15 @@ func (l *groupList) findTail() error {
 		if feed <= l.through {
 			return errStop
 		}
+		if walked++; walked > longestTail {
+			l.endless = true
+			return errStop
+		}
 		if shard == l.shard && app == l.q.App {
 			l.tail[group] = append(l.tail[group], install)
 		}
 		return nil
-	}, "SELECT shard, app, grp, install, feed FROM report ORDER BY num DESC")
+	}, "SELECT shard, app, grp, install, feed FROM report ORDER BY num DESC LIMIT $1", longestTail+1)
 	if errors.Is(err, errStop) {
 		return nil
 	}
@@ -422,7 +433,8 @@ func (l *groupList) count() (map[diag.GroupID]groupPlace, error) {
 		err := r.Scan(&p.id, &p.n, &p.devices, &p.first, &p.last)
 		counted[p.id] = p
 		return err
-	}, "SELECT r.grp, COUNT(*), COUNT(DISTINCT r.install), MIN(r.time), MAX(r.time) FROM report r WHERE "+l.reports.String()+" GROUP BY r.grp", l.reports.args...)
+	}, "SELECT r.grp, COUNT(*), COUNT(DISTINCT r.install), MIN(r.time), MAX(r.time) FROM report r"+
+		reportIndex(true, l.q.Install, l.q.UserID)+" WHERE "+l.reports.String()+" GROUP BY r.grp", l.reports.args...)
 	return counted, err
 }
 
@@ -501,7 +513,8 @@ func (l *groupList) summary(p *groupPlace) (g GroupSummary, err error) {
 func (l *groupList) newest(g *GroupSummary) error {
 	var build int64
 	args := append(slices.Clone(l.reports.args), g.ID)
-	err := l.t.get([]any{idColumn{&g.Latest}, &build}, "SELECT r.id, r.build FROM report r WHERE "+l.reports.String()+
+	err := l.t.get([]any{idColumn{&g.Latest}, &build}, "SELECT r.id, r.build FROM report r"+
+		reportIndex(true, l.q.Install, l.q.UserID)+" WHERE "+l.reports.String()+
 		fmt.Sprintf(" AND r.grp = $%d ORDER BY r.time DESC, r.id DESC LIMIT 1", len(args)), args...)
 	if err != nil {
 		return err

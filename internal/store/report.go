@@ -180,7 +180,20 @@ const reportColumns = `r.feed, r.time, r.ingress, r.kind, r.handled, r.id, r.ins
 	r.segment, r.pos, r.member, g.signature, ` + reasonColumns + `,
 	r.version, r.build, r.model, r.os_name, r.os_version, r.country, r.language, r.missing`
 
-const reportTables = " FROM report r LEFT JOIN error_group g ON g.shard = r.shard AND g.app = r.app AND g.grp = r.grp "
+const reportGroup = " LEFT JOIN error_group g ON g.shard = r.shard AND g.app = r.app AND g.grp = r.grp"
+
+// reportIndex is the mark of the index that finds chosen reports.
+func reportIndex(group bool, install diag.InstallID, user string) string {
+	switch {
+	case install != "":
+		return " /* by report_install */"
+	case user != "":
+		return " /* by report_user */"
+	case group:
+		return " /* by report_grp */"
+	}
+	return " /* by report_time */"
+}
 
 // Reports lists reports, newest first; at the same time the one with the higher id first.
 func (db *DB) Reports(ctx context.Context, q ReportQuery) (rows []ReportRow, next Page, err error) {
@@ -197,8 +210,8 @@ func (db *DB) Reports(ctx context.Context, q ReportQuery) (rows []ReportRow, nex
 		if q.Limit > 0 {
 			limit = q.Limit + 1
 		}
-		rows, err = db.reports(t, shard, q.App, "SELECT "+reportColumns+reportTables+"WHERE "+f.String()+
-			" ORDER BY r.time DESC, r.id DESC"+f.limit(limit), f)
+		rows, err = db.reports(t, shard, q.App, "SELECT "+reportColumns+" FROM report r"+
+			reportIndex(q.Group != nil, q.Install, q.UserID)+reportGroup+" WHERE "+f.String()+" ORDER BY r.time DESC, r.id DESC"+f.limit(limit), f)
 		return err
 	})
 	if err == nil && q.Limit > 0 && len(rows) > q.Limit {
@@ -299,7 +312,7 @@ func (db *DB) ReportsByID(ctx context.Context, app int64, ids []diag.ID) (map[di
 		for _, id := range ids {
 			f := &filter{}
 			f.and("r.shard = $%d AND r.app = $%d AND r.id = $%d", shard, app, id[:])
-			rows, err := db.reports(t, shard, app, "SELECT "+reportColumns+reportTables+"WHERE "+f.String(), f)
+			rows, err := db.reports(t, shard, app, "SELECT "+reportColumns+" FROM report r"+reportGroup+" WHERE "+f.String(), f)
 			if err != nil {
 				return err
 			}

@@ -57,7 +57,15 @@ func (l *load) install() diag.InstallID {
 
 const day = 24 * 3600 * 1e9
 
-func (l *load) time() diag.DeviceTime { return 1_700_000_000e9 + diag.DeviceTime(l.r.Int64N(90*day)) }
+// time is near the time of arrival, which is spread over ninety days of a hundred thousand rows each; some
+// devices were offline for hours.
+func (l *load) time() diag.DeviceTime {
+	late := l.r.Int64N(60e9)
+	if l.r.IntN(5) == 0 {
+		late = l.r.Int64N(day / 2)
+	}
+	return 1_700_000_000e9 + diag.DeviceTime(l.feed)*90*day/100_000 - diag.DeviceTime(late)
+}
 
 func (l *load) locator() diag.Locator {
 	return diag.Locator{Segment: int64(l.feed >> 14), Offset: int64(l.feed&0x3fff) * 4096}

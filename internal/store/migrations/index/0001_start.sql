@@ -71,7 +71,7 @@ CREATE UNIQUE INDEX report_id ON report (shard, app, id);
 CREATE INDEX report_grp ON report (shard, app, grp, time, install);
 CREATE INDEX report_time ON report (shard, app, time);
 CREATE INDEX report_install ON report (shard, app, install, grp);
-CREATE INDEX report_user ON report (shard, app, user_id) WHERE user_id IS NOT NULL;
+CREATE INDEX report_user ON report (shard, app, user_id, time) WHERE user_id IS NOT NULL;
 
 -- One row per public group id: what is the same in all its reports, and counters over them.
 

@@ -104,17 +104,22 @@ const anyBytes = "application/octet-stream"
 // serveBytes answers with what a device sent. Its content type is told but not trusted: a browser saves the
 // bytes, and would run nothing in them if it did show them.
 func (q *request) serveBytes(contentType, name string, id diag.ID, at diag.IngressTime, data []byte) {
-	kind, parameters, err := mime.ParseMediaType(contentType)
-	if err == nil {
-		contentType = mime.FormatMediaType(kind, parameters)
-	}
-	if err != nil || contentType == "" {
-		contentType = anyBytes
-	}
 	h := q.w.Header()
-	h.Set("Content-Type", contentType)
+	h.Set("Content-Type", mediaType(contentType))
 	h.Set("Content-Disposition", respond.Disposition(name))
 	h.Set("Content-Security-Policy", "sandbox; default-src 'none'; frame-ancestors 'none'")
 	h.Set("ETag", `"`+id.String()+`"`)
 	http.ServeContent(q.w, q.r, "", at.Time(), bytes.NewReader(data))
+}
+
+// mediaType is a content type in its regular form, or one that says nothing.
+func mediaType(s string) string {
+	kind, parameters, err := mime.ParseMediaType(s)
+	if err != nil || !strings.Contains(kind, "/") {
+		return anyBytes
+	}
+	if s = mime.FormatMediaType(kind, parameters); s == "" {
+		return anyBytes
+	}
+	return s
 }

@@ -1,0 +1,65 @@
+package api_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"lifeboat/internal/api"
+)
+
+// FuzzRequests throws paths, queries and bodies at every method. Nothing may fail on the server's side.
+func FuzzRequests(f *testing.F) {
+	for _, r := range api.Routes() {
+		f.Add(r.Method, fill(r.Path), "", "")
+	}
+	for _, query := range []string{
+		"start=2024-05-01T00:00:00+02:00&end=9999-12-31&$top=0", "start=-1&end=%00", "$token=AAAAAAAAAAAAAAAAAAAAAAAQ", "$orderby=count%20desc,name", "groupState=|,|",
+		"installId=%ff%fe&userId=%00&version=%27%20OR%201=1--", "a;b=c", "%", "$top=9223372036854775808", "start=0001-01-01&end=292277026596-01-01", "errorType=&os=%20%20&model=%20",
+	} {
+		f.Add("GET", "/v0.1/apps/acme/Shop/errors/errorGroups", query, "")
+		f.Add("GET", "/v0.1/apps/acme/Shop/errors/errorGroups/1u/errors", query, "")
+	}
+	for _, path := range []string{
+		"/", "", "*", "//", "/v0.1/apps/%00/%ff", "/v0.1/apps/acme/Shop/errors/%2e%2e/attachments", "/v0.1/apps/acme/Shop/errors/errorGroups/-1u", "/v0.1/apps/acme/Shop/errors/{00000000-0000-0000-0000-000000000000}/attachments",
+		"/blobs/-9223372036854775809/x/log", "/v0.1/apps/" + strings.Repeat("a", 400) + "/b", strings.Repeat("/a", 50), "/v0.1/api_tokens/current", "/v0.1/apps/acme/%",
+	} {
+		f.Add("GET", path, "", "")
+		f.Add("PUT", path, "", "{}")
+	}
+	for _, body := range []string{
+		newExport(), `{"type":"directory","path":"../../etc"}`, `{"type":null}`, `[]`, `{"type":{"type":{}}}`, strings.Repeat(`{"a":`, 20000), `{"export_entities":[null]}`, "\xff", `{"display_name":"\u0000","os":"ios","platform":"wpf"}`,
+		`{"scope":["viewer",null]}`,
+	} {
+		f.Add("POST", "/v0.1/apps/acme/Shop/export_configurations", "", body)
+		f.Add("PATCH", "/v0.1/apps/acme/Shop/export_configurations/1", "", body)
+		f.Add("POST", "/v0.1/apps", "", body)
+		f.Add("POST", "/v0.1/api_tokens", "", body)
+	}
+	w := newWorld(f, func(o *api.Options) { o.Log = nil })
+	w.send(spec{n: 1}.log(), attach(1, crashID(1), "text/plain", "a", []byte("x")))
+	f.Fuzz(func(t *testing.T, method, path, query, body string) {
+		if path == "/v0.1/apps/acme/Shop" && method == "DELETE" {
+			return
+		}
+		r := &http.Request{
+			Method: method, URL: &url.URL{RawPath: path, RawQuery: query}, Header: http.Header{"X-Api-Token": {w.token}}, Body: http.NoBody,
+			Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		}
+		r.URL.Path, _ = url.PathUnescape(path)
+		if body != "" {
+			r.Body = http.MaxBytesReader(nil, readCloser{strings.NewReader(body)}, 1<<20)
+		}
+		answer := httptest.NewRecorder()
+		w.handler.ServeHTTP(answer, r.WithContext(t.Context()))
+		if answer.Code >= 500 || answer.Code < 200 {
+			t.Errorf("%s %s?%s: status %d %s", method, path, query, answer.Code, answer.Body)
+		}
+	})
+}
+
+type readCloser struct{ *strings.Reader }
+
+func (readCloser) Close() error { return nil }

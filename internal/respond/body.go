@@ -43,9 +43,8 @@ func readBody(r *http.Request, max int64) ([]byte, error) {
 		return nil, nil
 	}
 	body, err := io.ReadAll(io.LimitReader(r.Body, max+1))
-	var limit *http.MaxBytesError
-	switch {
-	case errors.As(err, &limit):
+	switch limit, ok := errors.AsType[*http.MaxBytesError](err); {
+	case ok:
 		return nil, tooLarge(limit.Limit)
 	case err != nil:
 		return nil, diag.Wrap(diag.Invalid, err, "The body did not arrive whole. Send the request again.")
@@ -60,12 +59,10 @@ func tooLarge(max int64) error {
 }
 
 func invalidJSON(err error) error {
-	var wrong *json.UnmarshalTypeError
-	if errors.As(err, &wrong) && wrong.Field != "" {
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
 		return diag.Errorf(diag.Invalid, "%s must be %s, not a JSON %s.", wrong.Field, typeName(wrong.Type.String()), strings.Fields(wrong.Value + " value")[0])
 	}
-	var syntax *json.SyntaxError
-	if errors.As(err, &syntax) {
+	if syntax, ok := errors.AsType[*json.SyntaxError](err); ok {
 		return diag.Errorf(diag.Invalid, "The body is not JSON: something is wrong at byte %d.", syntax.Offset)
 	}
 	return diag.Errorf(diag.Invalid, "The body is not JSON, or a member has the wrong type.")
@@ -111,4 +108,3 @@ func cleanName(name string) string {
 	}
 	return strings.Trim(name, ". ")
 }
-

@@ -116,21 +116,28 @@ func (f *funnel) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Body != nil {
 		r.Body = http.MaxBytesReader(w, r.Body, f.MaxBody)
 	}
-	header := w.Header()
-	header.Set("X-Correlation-ID", x.correlation)
-	header.Set("X-Content-Type-Options", "nosniff")
-	header.Set("Cache-Control", "no-store")
-	header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-	header.Set("Referrer-Policy", "no-referrer")
-	err := f.run(x, r)
-	if err != nil {
-		f.fail(x, r, err)
+	setHeaders(w.Header(), x.correlation)
+	cut := false
+	if err := f.run(x, r); err != nil {
+		cut = f.fail(x, r, err)
+	}
+	if x.status == 0 {
+		x.status = http.StatusOK // as net/http answers for a handler that wrote nothing
 	}
 	f.Log.Info("request", "method", method(r), "route", x.route, "status", x.status, "bytes", x.bytes,
 		"duration", f.Clock.Monotonic()-started, "correlation", x.correlation)
-	if err != nil && x.status == 0 {
+	if cut {
 		panic(http.ErrAbortHandler) // the client must not take half an answer for a whole one
 	}
+}
+
+// setHeaders sets what every answer has; a handler may change it.
+func setHeaders(h http.Header, correlation string) {
+	h.Set("X-Correlation-ID", correlation)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	h.Set("Referrer-Policy", "no-referrer")
 }
 
 // method is the request's method, if it is one: the text is the client's.
@@ -165,9 +172,8 @@ type panicError struct {
 func (e *panicError) Error() string { return "panic: " + e.what }
 
 func describe(p any) string {
-	var fault runtime.Error
-	if err, ok := p.(error); ok && errors.As(err, &fault) {
-		return fault.Error()
+	if err, ok := p.(runtime.Error); ok {
+		return err.Error()
 	}
 	return fmt.Sprintf("%T", p)
 }
@@ -208,36 +214,35 @@ var answers = [...]struct {
 // retryAfter is how many seconds a client should wait for a server that is busy: some try again only if told.
 const retryAfter = "5"
 
-// fail answers for a handler that returned an error.
-func (f *funnel) fail(x *exchange, r *http.Request, err error) {
-	kind := diag.KindOf(err)
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
-		kind = diag.TooLarge
-	}
-	gone := r.Context().Err() != nil
-	if kind == diag.Internal && !gone {
+// fail answers for a handler that returned an error. cut tells that it had begun to answer before.
+func (f *funnel) fail(x *exchange, r *http.Request, err error) (cut bool) {
+	kind := kindOf(err)
+	if kind == diag.Internal && r.Context().Err() == nil {
 		f.logFailure(x, err)
 	}
 	if x.status != 0 {
-		f.Log.Error("a handler failed in the middle of its answer", "route", x.route, "correlation", x.correlation)
-		x.status = 0
-		return
+		return true
 	}
 	answer := answers[kind]
-	message := answer.title
-	var e *diag.Error
-	if errors.As(err, &e) && e.Message != "" {
+	status, message := answer.status, answer.title
+	if e, ok := errors.AsType[*diag.Error](err); ok && e.Message != "" {
 		message = e.Message
 	}
-	status := answer.status
-	var m *methodError
-	if errors.As(err, &m) {
+	if m, ok := errors.AsType[*methodError](err); ok {
 		status = http.StatusMethodNotAllowed
 		x.Header().Set("Allow", strings.Join(m.allow, ", "))
 	}
 	f.failHeaders(x, status)
 	f.ShowError(x, r, contract.NewErrorBody(status, answer.code, message, x.correlation))
+	return false
+}
+
+// kindOf is the error's kind; a body beyond the limit is the client's doing, whoever read it.
+func kindOf(err error) diag.ErrorKind {
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return diag.TooLarge
+	}
+	return diag.KindOf(err)
 }
 
 func (f *funnel) failHeaders(x *exchange, status int) {
@@ -253,8 +258,7 @@ func (f *funnel) failHeaders(x *exchange, status int) {
 
 func (f *funnel) logFailure(x *exchange, err error) {
 	attrs := []any{"route", x.route, "correlation", x.correlation, "error", err}
-	var p *panicError
-	if errors.As(err, &p) {
+	if p, ok := errors.AsType[*panicError](err); ok {
 		attrs = append(attrs, "where", p.where)
 	}
 	f.Log.Error("request failed", attrs...)
@@ -309,4 +313,3 @@ func File(w http.ResponseWriter, contentType, name string, body []byte) error {
 	_, _ = w.Write(body)
 	return nil
 }
-

@@ -19,6 +19,7 @@ type limits struct {
 	mu       sync.Mutex
 	of       map[netip.Addr]*rate.Limiter
 	overflow *rate.Limiter // shared by addresses for which there is no room
+	swept    time.Time     // when room was looked for
 }
 
 // allow counts a try of a client, at a time of the monotonic clock.
@@ -51,8 +52,9 @@ func (l *limits) limiter(a netip.Addr, now time.Time) *rate.Limiter {
 	if one := l.of[a]; one != nil {
 		return one
 	}
-	if len(l.of) >= maxAddresses {
+	if len(l.of) >= maxAddresses && now.Sub(l.swept) >= time.Second {
 		l.forget(now)
+		l.swept = now
 	}
 	if len(l.of) >= maxAddresses {
 		return l.overflow

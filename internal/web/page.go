@@ -5,6 +5,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -43,7 +44,8 @@ type homePage struct {
 	Apps   []appView
 	Create string // command that makes an app
 
-	Unknown traffic // of no known app
+	Unknown     traffic // of no known app
+	WrongSecret bool    // somebody sends a secret that no app has
 }
 
 // Shown is how many apps the page shows in full.
@@ -78,10 +80,10 @@ func (w *Web) gather(r *http.Request, user diag.User) (*homePage, error) {
 		return nil, err
 	}
 	p := &homePage{
-		frame: frame{Title: "Apps", User: cmp.Or(user.DisplayName, user.Name), Script: true},
+		frame: frame{Title: "Apps", User: clip(cmp.Or(user.DisplayName, user.Name), 80), Script: true},
 		Base:  base, Warnings: urlWarnings(base), Now: newMoment(w.o.Clock.Now(), w.o.Clock.Now()),
 		DiskFull: w.o.DiskFull != nil && w.o.DiskFull(), All: int64(len(apps)),
-		Create: filled("create.sh", "url", base, "user", user.Name),
+		Create: filled("create.sh", "url", base, "user", shellWord(user.Name)),
 	}
 	if w.o.Pipeline != nil {
 		if lag := w.o.Pipeline(); lag >= lagWorried {
@@ -131,6 +133,7 @@ func (w *Web) fill(ctx context.Context, p *homePage, base string) (err error) {
 		p.Refresh = p.Refresh || v.Waiting
 	}
 	p.Unknown, err = w.traffic(ctx, 0, refusals)
+	p.WrongSecret = slices.ContainsFunc(p.Unknown.Rows, func(r trafficRow) bool { return r.name == wrongSecret })
 	return err
 }
 
@@ -150,13 +153,13 @@ func (w *Web) exportLags() []ExportLag {
 
 // traffic is what was not taken of one app.
 type traffic struct {
-	Rows  []trafficRow
-	Left  int64 // more reasons than are shown
-	Days  int64
-	Total int64 // times in the last Days days, or since the start where nothing is noted
+	Rows []trafficRow
+	Left int64 // more reasons than are shown
+	Days int64
 }
 
 type trafficRow struct {
+	name          string // of the reason
 	Title, Advice string
 	Final         bool
 	Week          int64 // in the last days; of what is final
@@ -176,7 +179,7 @@ func (w *Web) traffic(ctx context.Context, app int64, refusals []Refusal) (traff
 	row := func(name string) *trafficRow {
 		if rows[name] == nil {
 			say := words(name)
-			rows[name] = &trafficRow{Title: say.title, Advice: say.advice}
+			rows[name] = &trafficRow{name: name, Title: say.title, Advice: say.advice}
 		}
 		return rows[name]
 	}
@@ -199,7 +202,7 @@ func (w *Web) traffic(ctx context.Context, app int64, refusals []Refusal) (traff
 func newTraffic(rows map[string]*trafficRow) traffic {
 	t := traffic{Days: dropDays}
 	for _, r := range rows {
-		t.Rows, t.Total = append(t.Rows, *r), t.Total+max(r.Week, r.Since)
+		t.Rows = append(t.Rows, *r)
 	}
 	slices.SortFunc(t.Rows, func(a, b trafficRow) int {
 		return cmp.Or(cmp.Compare(max(b.Week, b.Since), max(a.Week, a.Since)), cmp.Compare(a.Title, b.Title))
@@ -216,6 +219,9 @@ type appView struct {
 	*App
 	Page     *homePage
 	Title    string
+	FullName string // owner/name
+	System   string
+	Toolkit  string // the app's platform, for people
 	Mark     string // changes when the page would show something else of the app
 	Waiting  bool   // for the first log
 	Logs     int64
@@ -249,7 +255,8 @@ func (w *Web) fillApp(ctx context.Context, v *appView, base string, refusals []R
 	}
 	v.count(&stats)
 	v.Mark = mark(&stats, v.Num, refusals)
-	v.Title = clip(cmp.Or(v.DisplayName, v.Name), 80)
+	v.Title, v.FullName = clip(cmp.Or(v.DisplayName, v.Name), 80), clip(v.Owner+"/"+v.Name, maxSearch)
+	v.System, v.Toolkit = clip(v.OS, maxWord), clip(v.Platform, maxWord)
 	v.connect(base)
 	if v.Groups, err = w.groups(ctx, v.Num); err != nil {
 		return err
@@ -339,7 +346,7 @@ func newGroupView(g *store.GroupSummary, now time.Time) groupView {
 	if r.File != "" {
 		v.Place = clip(r.File[strings.LastIndexAny(r.File, `/\`)+1:], maxName)
 		if r.Line > 0 {
-			v.Place += ":" + number(int64(r.Line))
+			v.Place += ":" + strconv.Itoa(r.Line)
 		}
 	}
 	return v

@@ -3,10 +3,13 @@ package web
 // reason says in plain words why something was not taken, and what to do.
 type reason struct{ title, advice string }
 
+// wrongSecret is the reason that an app which is not connected yet is likely to meet.
+const wrongSecret = "app_secret_denied"
+
 // words of a reason, as ingestion counts it. docs/compatibility.md says what happens in each case.
 func words(name string) reason {
 	switch name {
-	case "app_secret_denied":
+	case wrongSecret:
 		return reason{"Unknown app secret", "An app sends a secret that belongs to no app here, and deletes what it had stored. Compare the secret in the app with the secrets on this page."}
 	case "invalid_container":
 		return reason{"Not a container of logs", "The body was no JSON with a list \"logs\", or said gzip and was none. SDKs do not do this: look at your own clients and at proxies."}

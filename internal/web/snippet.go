@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode"
 
 	"lifeboat/internal/diag"
 )
@@ -115,7 +116,7 @@ func snippets(a *diag.App, base string) []snippet {
 // place of the time: without an id of its own, a log is told from others by its time
 // (docs/compatibility.md L9).
 func testCrash(a *diag.App, when string) string {
-	os := a.OS
+	os := clip(a.OS, maxWord)
 	if os == "" || os == "Custom" {
 		os = "Linux"
 	}
@@ -140,6 +141,17 @@ func crashCommand(a *diag.App, base string) string {
 
 // appPath is an app in URLs; nothing in it has a meaning to a shell.
 func appPath(a *diag.App) string { return url.PathEscape(a.Owner) + "/" + url.PathEscape(a.Name) }
+
+// shellWord is a name as it may stand in a command, or a word for it if it would need quotes.
+func shellWord(name string) string {
+	plain := func(r rune) bool {
+		return r < 0x80 && (unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune("._-", r))
+	}
+	if name == "" || strings.ContainsFunc(name, func(r rune) bool { return !plain(r) }) {
+		return "OWNER"
+	}
+	return name
+}
 
 // urlWarnings says why devices may not reach a log URL.
 func urlWarnings(base string) (all []string) {

@@ -80,6 +80,7 @@ func parseTemplates(paths map[string]string) *template.Template {
 	t := template.New("").Funcs(template.FuncMap{
 		"static": func(name string) string { return paths[name] },
 		"number": number,
+		"count":  count,
 		"copied": func(id, text string) snippet { return snippet{ID: id, Text: text} },
 	})
 	return template.Must(t.ParseFS(templateFiles, "templates/*.html"))

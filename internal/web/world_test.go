@@ -186,9 +186,12 @@ func (w *world) post(path string, form url.Values, header ...string) answer {
 // enter signs in, and fails the test if that does not work.
 func (w *world) enter(token string) {
 	w.t.Helper()
-	if a := w.post("/sign-in", url.Values{"token": {token}}); a.StatusCode != http.StatusSeeOther {
+	a := w.post("/sign-in", url.Values{"token": {token}})
+	if a.StatusCode != http.StatusSeeOther {
 		w.t.Fatalf("signing in is answered %d", a.StatusCode)
 	}
+	c := a.Cookies()[0]
+	w.setCookie(c.Name, c.Value) // also one that is for TLS only
 }
 
 // home is the page of somebody who is signed in.
@@ -198,7 +201,11 @@ func (w *world) home(path string) *element {
 	if a.StatusCode != http.StatusOK {
 		w.t.Fatalf("the page is answered %d: %s", a.StatusCode, a.text)
 	}
-	return w.parse(a)
+	root := w.parse(a)
+	if len(root.named("footer")) == 0 {
+		w.t.Fatal("the page is the form to sign in")
+	}
+	return root
 }
 
 // element is a part of a page.
@@ -206,7 +213,6 @@ type element struct {
 	name     string
 	attr     map[string]string
 	children []*element
-	own      string   // text outside of children
 	pieces   []string // text and children's text in order
 }
 
@@ -252,9 +258,8 @@ func parseHTML(text string) (*element, error) {
 				return nil, errors.New("</" + token.Name.Local + "> closes <" + top.name + ">")
 			}
 			open = open[:len(open)-1]
-			open[len(open)-1].pieces = append(open[len(open)-1].pieces, top.text())
+			open[len(open)-1].pieces = append(open[len(open)-1].pieces, strings.Join(top.pieces, ""))
 		case xml.CharData:
-			top.own += string(token)
 			top.pieces = append(top.pieces, string(token))
 		}
 	}

@@ -8,7 +8,7 @@ const hurry = 60000; // ms after a test crash in which the page asks quickly
 let expectUntil = 0;
 let timer = 0;
 
-document.documentElement.classList.add('script');
+document.documentElement.classList.add('scripted');
 
 document.addEventListener('click', (event) => {
   const button = event.target.closest?.('button');

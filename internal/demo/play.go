@@ -48,7 +48,7 @@ func (d *Demo) Play(ctx context.Context) (*Story, error) {
 			return nil, failed(s.doing, err)
 		}
 	}
-	p.story.Moved = d.clock.Now().Sub(begin)
+	p.story.Moved = d.clock.Now().Sub(begin).Seconds()
 	return p.story, nil
 }
 
@@ -120,7 +120,7 @@ func (p *play) send(ctx context.Context, minute int) error {
 
 // configure has every app exported, apart from each other in one archive.
 func (p *play) configure(ctx context.Context) error {
-	request := map[string]any{"type": "directory", "path": exportPath, "exportEntities": []string{"crashes", "attachments"}, "blob_path_format_kind": "WithAppId"}
+	request := map[string]any{"type": "directory", "path": exportPath, "exportEntities": []string{"crashes"}, "blob_path_format_kind": "WithAppId"}
 	for _, a := range apps() {
 		path := p.appPath(a.name) + "/export_configurations"
 		var made contract.ExportConfiguration
@@ -161,15 +161,24 @@ func (p *play) groups(ctx context.Context) error {
 			return err
 		}
 		for _, g := range list.ErrorGroups {
-			group := newGroup(a.name, g)
-			if err := p.reports(ctx, &group); err != nil {
-				return err
+			if err := p.group(ctx, a.name, g.ErrorGroupID); err != nil {
+				return fmt.Errorf("group %s of %s: %w", g.ErrorGroupID, a.name, err)
 			}
-			p.story.Groups = append(p.story.Groups, group)
 		}
 	}
 	slices.SortStableFunc(p.story.Groups, compareGroups)
 	return nil
+}
+
+// group reads one in full: the frame that decided is not in lists.
+func (p *play) group(ctx context.Context, app, id string) error {
+	var full contract.ErrorGroup
+	if err := p.api.Call(ctx, http.MethodGet, p.appPath(app)+"/errors/errorGroups/"+url.PathEscape(id), nil, &full); err != nil {
+		return err
+	}
+	g := newGroup(app, &full)
+	p.story.Groups = append(p.story.Groups, g)
+	return p.reports(ctx, &p.story.Groups[len(p.story.Groups)-1])
 }
 
 // reports reads a group's reports: which is the one that the story follows, and which installs are the person's.
@@ -183,8 +192,8 @@ func (p *play) reports(ctx context.Context, g *Group) error {
 		if strings.HasSuffix(r.ErrorID, featuredError().String()) {
 			p.story.Crash = Crash{App: g.App, GroupID: g.ID, Report: r}
 		}
-		if r.UserID == user && !slices.Contains(p.story.Person.Installs, r.InstallID) {
-			p.story.Person.Installs = append(p.story.Person.Installs, r.InstallID)
+		if i := (Install{r.InstallID, g.App, r.DeviceName}); r.UserID == user && !slices.Contains(p.story.Person.Installs, i) {
+			p.story.Person.Installs = append(p.story.Person.Installs, i)
 		}
 	}
 	return nil
@@ -306,7 +315,7 @@ func (p *play) copy(ctx context.Context) error {
 	}
 	o := person.Options{Source: source, File: s.File, Clock: p.clock, Version: p.version}
 	for _, id := range s.Installs {
-		o.Installs = append(o.Installs, diag.ParseInstallID(id))
+		o.Installs = append(o.Installs, diag.ParseInstallID(id.ID))
 	}
 	if s.Manifest, err = person.Copy(ctx, o); err != nil {
 		return err

@@ -2,9 +2,11 @@ package demo
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"lifeboat/internal/contract"
@@ -15,6 +17,8 @@ type Style struct {
 	Width  int  // columns; what is longer is cut
 	Color  bool // with the colours of terminals
 	Serves bool // the server goes on: commands that ask it can be tried
+	// Command is how the reader called the program; "" = lifeboat.
+	Command string
 }
 
 // The widths that a story can be told in.
@@ -25,6 +29,7 @@ const (
 
 // Print tells the story.
 func (s *Story) Print(w io.Writer, style Style) error {
+	style.Command = cmp.Or(style.Command, "lifeboat")
 	style.Width = min(max(style.Width, minWidth), maxWidth)
 	p := &printer{w: bufio.NewWriter(w), Style: style}
 	p.apps(s)
@@ -63,8 +68,7 @@ func (p *printer) paint(code, s string) string {
 }
 
 func (p *printer) line(format string, args ...any) {
-	fmt.Fprintf(p.w, format, args...)
-	p.w.WriteByte('\n')
+	p.w.WriteString(strings.TrimRight(fmt.Sprintf(format, args...), " ") + "\n")
 }
 
 // chapter begins one, with what it is about.
@@ -113,13 +117,13 @@ func (p *printer) groups(s *Story) {
 		}
 	}
 	p.chapter("Reports of one fault are one group", fmt.Sprintf("%s of crashes, %s of handled errors", count(crashes, "group"), count(errors, "group")))
-	p.line("   %s", p.paint(faint, "REPORTS DEVICES VERSION  APP              WHAT BROKE"))
+	p.line("   %s", p.paint(faint, "COUNT DEVICES VERSION  APP             WHAT BROKE"))
 	for _, g := range s.Groups {
 		mark := p.paint(crashed, "●")
 		if !g.Crash {
 			mark = p.paint(handled, "▲")
 		}
-		p.line(" %s %7d %7d %-8s %-16s %s", mark, g.Count, g.Devices, g.Version, g.App, p.clip(g.Title, 45))
+		p.line(" %s %5d %7d %-8s %-15s %s", mark, g.Count, g.Devices, g.Version, g.App, p.clip(g.Title, 42))
 	}
 	p.line("   %s", p.paint(faint, "● crash  ▲ handled error"))
 }
@@ -127,19 +131,19 @@ func (p *printer) groups(s *Story) {
 // crash tells of one crash what each call of the API answers.
 func (p *printer) crash(c *Crash) {
 	r := &c.Report
-	p.chapter("A crash can be read", fmt.Sprintf("%s: %s, %s %s, user %s", c.App, r.DeviceName, r.OSType, r.OSVersion, r.UserID))
+	p.chapter("A crash can be read", fmt.Sprintf("%s; %s, %s %s, user %s", c.Stack.Title, r.DeviceName, r.OSType, r.OSVersion, r.UserID))
 	if e := c.Stack.Exception; e != nil {
 		p.exception("", e)
 	}
 	p.line("\n   %s", p.paint(faint, "What the app logged in that session, before the crash:"))
 	for _, l := range c.SessionLogs.Logs {
-		at, _, _ := strings.Cut(l.Timestamp[min(11, len(l.Timestamp)):], ".")
 		text := pad(l.EventName, 16)
 		for _, x := range l.Properties {
 			text += "  " + x.Name + "=" + x.Value
 		}
-		p.line("   %s  %-14s %s", strings.TrimSuffix(at, "Z"), l.Type, p.clip(text, 28))
+		p.line("   %s  %-14s %s", timeOf(l.Timestamp), l.Type, p.clip(text, 28))
 	}
+	p.line("   %s  %s", timeOf(r.Timestamp), p.paint(crashed, "crash"))
 	p.line("\n   %s", p.paint(faint, "Attachments:"))
 	for _, a := range c.Attachments {
 		says := fmt.Sprintf("fetched from its signed URL: %d bytes", a.Fetched)
@@ -148,6 +152,15 @@ func (p *printer) crash(c *Crash) {
 		}
 		p.line("   %-12s %-11s %6s  %s", a.Name, a.ContentType, size(a.Size), p.paint(faint, p.clip(says, 36)))
 	}
+}
+
+// timeOf is the time of day in a timestamp of the API.
+func timeOf(timestamp string) string {
+	t, err := time.Parse(time.RFC3339, timestamp)
+	if err != nil {
+		return timestamp
+	}
+	return t.Format(time.TimeOnly)
 }
 
 // exception prints one with its causes. Frames of the system are folded: those of the app tell the story.
@@ -188,32 +201,59 @@ func (p *printer) frame(f *contract.Frame) {
 	p.line("     %s at %s", p.paint(crashed, "▸"), text)
 }
 
-// archive shows one app's first minute in full, and how much there is besides.
+// archive shows one app's first minute, and how much there is besides.
 func (p *printer) archive(s *Story) {
 	e := &s.Export
-	p.chapter("Closed minutes are exported", fmt.Sprintf("%d blobs, %s, laid out as App Center's export", len(e.Blobs), size(e.Bytes)))
-	p.line("   %s", p.clip(e.Source, 3))
-	folder, folders := "", map[string]bool{}
+	p.chapter("Closed minutes are exported", fmt.Sprintf("%d blobs, %s; the clock was stepped over two minutes", len(e.Blobs), size(e.Bytes)))
+	p.line("   %s", e.Source)
+	folder, folders, shown := "", map[string]bool{}, []Blob(nil)
 	for _, b := range e.Blobs {
 		at, rest := minuteOf(b.Name)
 		folders[at] = true
 		if folder == "" && strings.HasPrefix(b.Name, s.featuredID()+"/") {
 			folder = at
-			p.line("   └─ %s %s", at, p.paint(faint, p.clip(" "+s.Crash.App, len(at)+7)))
 		}
 		if at == folder {
-			p.blob(&b, rest)
+			shown = append(shown, Blob{rest, b.Size, b.Records})
 		}
 	}
+	p.line("   └─ %s/ %s", folder, p.paint(faint, p.clip(" "+s.Crash.App, len(folder)+8)))
+	p.files(shown, func(name string) string {
+		kind, rest, nested := strings.Cut(name, "/")
+		switch {
+		case !nested || strings.HasSuffix(name, ".v1.data"):
+			return name
+		case strings.Contains(rest, "/"):
+			return kind + "/<error id>/<attachment id>"
+		}
+		return kind + "/<error id>.json"
+	})
 	p.line("      %s", p.paint(faint, fmt.Sprintf("and %s of other minutes and apps", count(len(folders)-1, "folder"))))
 }
 
-func (p *printer) blob(b *Blob, name string) {
-	records := ""
-	if b.Records > 0 {
-		records = count(b.Records, "record")
+// files lists files by name; those that have one pattern are a single line.
+func (p *printer) files(all []Blob, pattern func(string) string) {
+	var names []string
+	sizes, times, records := map[string]int64{}, map[string]int{}, map[string]int{}
+	for _, b := range all {
+		name := pattern(b.Name)
+		if times[name] == 0 {
+			names = append(names, name)
+		}
+		sizes[name] += b.Size
+		times[name]++
+		records[name] += b.Records
 	}
-	p.line("      %s %11s %9s", pad(clip(name, p.Width-30), p.Width-30), p.paint(good, fmt.Sprintf("%11s", records)), size(b.Size))
+	for _, name := range names {
+		holds := ""
+		switch {
+		case records[name] > 0:
+			holds = count(records[name], "record")
+		case strings.ContainsAny(name, "<*"):
+			holds = count(times[name], "file")
+		}
+		p.line("      %s %s %9s", pad(clip(name, 52), 52), p.paint(good, fmt.Sprintf("%11s", holds)), size(sizes[name]))
+	}
 }
 
 // featuredID is the id of the app whose crash is followed.
@@ -237,21 +277,33 @@ func minuteOf(name string) (folder, rest string) {
 
 func (p *printer) person(s *Person) {
 	m := s.Manifest
-	p.chapter("One person gets a copy", fmt.Sprintf("%s: found by install id in the archive alone, no server asked", s.User))
+	p.chapter("One person gets a copy", s.User+", by install id, from the archive alone")
 	for _, i := range m.Installs {
-		p.line("   install %s  %s", i.ID, count(int(i.Records), "record"))
+		p.line("   install %s %11s  %s", i.ID, count(int(i.Records), "record"), p.paint(faint, s.deviceOf(string(i.ID))))
 	}
 	state := p.paint(good, "complete")
 	if !m.Complete {
 		state = p.paint(crashed, "NOT complete")
 	}
-	p.line("   %s %s: %d records of %d logs, %s, %s", copyFile, state, m.Counts.Records, m.Counts.MessageIDs, count(m.Counts.Payloads, "full report"), count(m.Counts.Attachments, "attachment"))
-	for _, f := range s.Members {
-		p.line("      %s %9s", pad(clip(f.Name, p.Width-18), p.Width-18), size(f.Size))
-	}
+	p.line("   %s %s: %d records of %d logs", s.File, state, m.Counts.Records, m.Counts.MessageIDs)
+	p.files(s.Members, func(name string) string {
+		if folder, _, _ := strings.Cut(name, "/"); folder == "payloads" || folder == "attachments" {
+			return folder + "/*"
+		}
+		return name
+	})
 }
 
-// reasons puts into words why something is not taken.
+func (s *Person) deviceOf(install string) string {
+	for _, i := range s.Installs {
+		if i.ID == install {
+			return i.Device + ", " + i.App
+		}
+	}
+	return ""
+}
+
+// reason puts into words why something is not taken.
 func reason(code string) string {
 	switch code {
 	case "app_secret_denied":
@@ -276,33 +328,45 @@ func (p *printer) refused(s *Story) {
 func (p *printer) next(s *Story) {
 	if !p.Serves && s.Temporary {
 		p.chapter("Now yourself", "this server is gone, with its folder")
-		p.command("play on with a server that stays", "lifeboat demo")
-		p.command("begin for good", "lifeboat serve --data ./lifeboat-data")
+		p.command("play on with a server that stays", p.Command+" demo")
+		p.command("begin for good", p.Command+" serve --data ./lifeboat-data")
 		return
 	}
 	p.chapter("Now yourself", "")
+	if !p.Serves {
+		p.command("the same data on a server that stays", fmt.Sprintf("%s serve --data %s --export-root %s/%s", p.Command, s.Folder, s.Folder, exportRoot))
+	}
 	if p.Serves {
-		p.line("   page      %s", s.URL)
+		p.line("   page      %s", s.URL+p.paint(faint, "  (it asks for the token)"))
 		p.line("   metrics   %s/metrics", s.Admin)
 		p.line("   token in  %s", s.TokenFile)
-		base := fmt.Sprintf("curl -sH \"X-API-Token: $(cat %s)\" \\\n     %s/v0.1/apps/%s/%s", s.TokenFile, s.URL, s.Apps[0].Owner, s.Crash.App)
-		p.command("groups of an app", base+"/errors/errorGroups")
-		p.command("stack trace of the group above", base+"/errors/errorGroups/"+s.Crash.GroupID+"/stacktrace")
-		p.command("where its export goes", base+"/export_configurations")
-		p.command("an app of your own", fmt.Sprintf("lifeboat app create %s/mine --os Android --platform Java \\\n     --url %s --data %s", s.Apps[0].Owner, s.URL, s.Folder))
-	} else {
-		p.command("the same data on a server that stays", fmt.Sprintf("lifeboat serve --data %s --export-root %s/%s", s.Folder, s.Folder, exportRoot))
 	}
-	p.command("the archive", "find "+s.Export.Source+" -type f")
-	p.command("a copy for somebody", fmt.Sprintf("lifeboat person copy --archive %s \\\n     --install %s --out copy.zip", s.Export.Source, s.Person.Installs[0]))
+	p.line("   %s\n     DIR=%s", p.paint(faint, "# for what follows"), s.Folder)
 	if p.Serves {
-		p.line("\n   The server stays up until Ctrl-C%s.", map[bool]string{true: "; then its folder goes too"}[s.Temporary])
+		p.line("     APP=%s/v0.1/apps/%s/%s", s.URL, s.Apps[0].Owner, s.Crash.App)
+		p.line(`     TOKEN="X-API-Token: $(cat $DIR/%s)"`, tokenFile)
+		const curl = `curl -sH "$TOKEN" $APP/`
+		p.command("the groups of an app, the stack of the one above, where its exports go", curl+"errors/errorGroups",
+			curl+"errors/errorGroups/"+s.Crash.GroupID+"/stacktrace", curl+"export_configurations")
+		p.command("an app of your own", fmt.Sprintf("%s app create %s/mine --os Android --platform Java \\\n       --url %s --data $DIR", p.Command, s.Apps[0].Owner, s.URL))
+	}
+	p.command("the archive, and a copy of it for somebody", fmt.Sprintf("find $DIR/%s/%s -type f", exportRoot, exportPath),
+		fmt.Sprintf("%s person copy --archive $DIR/%s/%s \\\n       --install %s --out copy.zip", p.Command, exportRoot, exportPath, s.Person.Installs[0].ID))
+	if p.Serves {
+		end := ""
+		if s.Temporary {
+			end = "; then its folder goes too"
+		}
+		p.line("\n   The server stays up until Ctrl-C%s.", end)
 	}
 }
 
 // command is not cut: it is there to be copied.
-func (p *printer) command(what, text string) {
-	p.line("   %s\n     %s", p.paint(faint, "# "+what), text)
+func (p *printer) command(what string, texts ...string) {
+	p.line("   %s", p.paint(faint, "# "+what))
+	for _, text := range texts {
+		p.line("     %s", text)
+	}
 }
 
 func count(n int, noun string) string {

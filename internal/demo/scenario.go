@@ -112,10 +112,10 @@ const minidump = "MDMP\x93\xa7\x00\x00\x00\x00\x00\x00\x20\x00\x00\x00\x00\x00\x
 // onePixel is a PNG of one grey pixel.
 const onePixel = "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x00\x00\x00\x00:~\x9bU\x00\x00\x00\nIDATx\x9cch\x00\x00\x00\x82\x00\x81w\xcdr\xb6\x00\x00\x00\x00IEND\xaeB`\x82"
 
-const bookingLog = `12:41:07 trip list: 9 trips from the cache
-12:41:15 seat map: GET /v1/trips/117/seats
-12:41:18 seat map: 200, 0 bytes after a change from Wi-Fi to mobile
-12:41:19 booking: resume
+const bookingLog = `+02 s trip list: 9 trips from the cache
++09 s seat map: GET /v1/trips/117/seats
++29 s seat map: 200, no bytes after a change from Wi-Fi to mobile
++31 s booking: resume
 `
 
 // The session whose crash the story follows is the first of phone pixel-1.

@@ -3,7 +3,6 @@ package demo
 import (
 	"cmp"
 	"strings"
-	"time"
 
 	"lifeboat/internal/contract"
 	"lifeboat/internal/person"
@@ -11,20 +10,20 @@ import (
 
 // Story is what the demo did and found, as `lifeboat demo --json` prints it.
 type Story struct {
-	URL        string        `json:"url"`
-	Admin      string        `json:"admin"`
-	Folder     string        `json:"folder"`
-	TokenFile  string        `json:"tokenFile"`
-	Temporary  bool          `json:"temporary"` // the folder goes with the demo
-	Moved      time.Duration `json:"clockMovedNanoseconds"`
-	Sent       Tally         `json:"sent"`
-	Apps       []App         `json:"apps"`
-	Groups     []Group       `json:"groups"`
-	Crash      Crash         `json:"crash"`
-	Export     Export        `json:"export"`
-	Person     Person        `json:"person"`
-	Refused    []Refusal     `json:"refused"`
-	Duplicates int           `json:"duplicates"` // logs that came again and were not stored again
+	URL        string    `json:"url"`
+	Admin      string    `json:"admin"`
+	Folder     string    `json:"folder"`
+	TokenFile  string    `json:"tokenFile"`
+	Temporary  bool      `json:"temporary"` // the folder goes with the demo
+	Moved      float64   `json:"clockMovedSeconds"`
+	Sent       Tally     `json:"sent"`
+	Apps       []App     `json:"apps"`
+	Groups     []Group   `json:"groups"`
+	Crash      Crash     `json:"crash"`
+	Export     Export    `json:"export"`
+	Person     Person    `json:"person"`
+	Refused    []Refusal `json:"refused"`
+	Duplicates int       `json:"duplicates"` // logs that came again and were not stored again
 }
 
 // App is a registered app with what its devices sent.
@@ -53,29 +52,37 @@ type Group struct {
 	Reports  []string `json:"errorIds"`
 }
 
-func newGroup(app string, g contract.ErrorGroup) Group {
+func newGroup(app string, g *contract.ErrorGroup) Group {
 	return Group{
-		App: app, ID: g.ErrorGroupID, Crash: strings.HasSuffix(g.ErrorGroupID, "u"), Title: groupTitle(&g), Place: g.CodeRaw, Message: g.ExceptionMessage,
+		App: app, ID: g.ErrorGroupID, Crash: strings.HasSuffix(g.ErrorGroupID, "u"), Title: groupTitle(g), Place: g.CodeRaw, Message: g.ExceptionMessage,
 		Version: g.AppVersion, Count: g.Count, Devices: g.DeviceCount, LastSeen: g.LastOccurrence,
 	}
 }
 
 // groupTitle is what a developer would call the group: "EOFException in SeatMapReader.row".
 func groupTitle(g *contract.ErrorGroup) string {
-	kind, place := lastName(g.ExceptionType), g.ExceptionMethod
-	switch {
-	case place == "":
-		place = g.CodeRaw
-	case g.ExceptionClassName != "":
-		place = lastName(g.ExceptionClassName) + "." + place
-	}
-	switch {
-	case kind == "minidump":
+	kind := lastName(g.ExceptionType)
+	if kind == "minidump" {
 		return "native crash, minidump at hand"
-	case place == "":
-		return kind
 	}
-	return kind + " in " + place
+	if p := place(g); p != "" {
+		return kind + " in " + p
+	}
+	return kind
+}
+
+// place is the function that decided, without package, parameters and line.
+func place(g *contract.ErrorGroup) string {
+	if len(g.ReasonFrames) == 0 {
+		return g.CodeRaw
+	}
+	f := &g.ReasonFrames[0]
+	code, _, _ := strings.Cut(f.CodeFormatted, "(")
+	code = strings.TrimSpace(code)
+	if rest, ok := strings.CutPrefix(code, f.ClassName+"."); ok {
+		return lastName(f.ClassName) + "." + rest
+	}
+	return cmp.Or(code, g.CodeRaw)
 }
 
 func lastName(s string) string { return s[strings.LastIndexByte(s, '.')+1:] }
@@ -132,10 +139,17 @@ type Blob struct {
 // Person is one person's copy.
 type Person struct {
 	User     string           `json:"userId"`
-	Installs []string         `json:"installIds"`
+	Installs []Install        `json:"installs"`
 	File     string           `json:"file"`
 	Manifest *person.Manifest `json:"manifest"`
 	Members  []Blob           `json:"members"`
+}
+
+// Install is an installation that reports of the user came from: this is how a user's install ids are found.
+type Install struct {
+	ID     string `json:"installId"`
+	App    string `json:"app"`
+	Device string `json:"deviceName"`
 }
 
 // Refusal is how often something was not taken for one reason.

@@ -17,8 +17,7 @@ type Request struct {
 	Body    []byte // as JSON: compressing it is up to Send
 	Refused bool   // the answer is to be 401
 
-	sdk  sdk
-	logs []json.RawMessage
+	sdk sdk
 }
 
 // Tally is what the traffic says: what must be found in the end.
@@ -147,14 +146,19 @@ func (c *composer) send(minute int, l *launch, kinds []string, logs ...json.RawM
 	}
 	c.tally.ByApp[l.app.name] += len(kinds)
 	c.tally.ByInstall[string(installOf(l.phone.name))] += len(kinds)
-	c.post(minute, l, logs...)
+	c.post(minute, l.request(logs...))
 }
 
-func (c *composer) post(minute int, l *launch, logs ...json.RawMessage) {
-	c.tally.RequestsFor[l.app.name]++
-	c.minutes[minute] = append(c.minutes[minute], Request{
-		App: l.app.name, Install: l.spell(guid("install", l.phone.name)), Body: l.sdk.container(logs), sdk: l.sdk, logs: logs,
-	})
+// post notes one request.
+func (c *composer) post(minute int, r Request) {
+	if !r.Refused {
+		c.tally.RequestsFor[r.App]++
+	}
+	c.minutes[minute] = append(c.minutes[minute], r)
+}
+
+func (l *launch) request(logs ...json.RawMessage) Request {
+	return Request{App: l.app.name, Install: l.spell(guid("install", l.phone.name)), Body: l.sdk.container(logs), sdk: l.sdk}
 }
 
 // session writes what one session makes its SDK send, in the groups of logs that SDKs keep: the start of services,
@@ -263,28 +267,30 @@ func (c *composer) resend(l *launch, analytics []json.RawMessage, text json.RawM
 	e := event{after: time.Minute, name: "Connection back"}
 	c.send(1, l, []string{"event"}, append(slices.Clone(analytics), l.log("event", l.start.Add(e.after), true, l.event(guid("event", l.sid.String(), e.name), e)))...)
 	upper := strings.ReplaceAll(string(text), id.String(), strings.ToUpper(id.String()))
-	c.post(1, l, json.RawMessage(upper))
+	c.post(1, l.request(json.RawMessage(upper)))
 	c.tally.Duplicates += len(analytics) + 1
 }
 
 // refusals are what a server meets in the wild: a tablet that lay in a drawer for weeks, somebody's own client with a
 // type that nobody knows, and an app whose secret was mistyped.
 func (c *composer) refusals() {
-	p := c.phones["ipad-1"]
-	drawer := &launch{phone: p, app: c.apps[p.app], version: "4.2.0", sid: guid("session", "drawer"), start: c.now.Add(-40 * 24 * time.Hour)}
-	c.post(1, drawer, drawer.log("startSession", drawer.start, true, nil))
+	drawer := c.launch("ipad-1", "4.2.0", 40*24*time.Hour)
+	c.post(1, drawer.request(drawer.log("startSession", drawer.start, true, nil)))
 	c.tally.Dropped["too_old"]++
 
-	p = c.phones["desk-2"]
-	own := &launch{phone: p, app: c.apps[p.app], version: "6.3.0", sid: guid("session", "own client"), start: c.now.Add(-time.Hour)}
-	c.post(1, own, own.log("crashpadReport", own.start, true, object{}.add("id", guid("crashpad").String())))
+	own := c.launch("desk-2", "6.3.0", time.Hour)
+	c.post(1, own.request(own.log("crashpadReport", own.start, true, object{}.add("id", guid("crashpad").String()))))
 	c.tally.Dropped["unknown_type"]++
 
-	p = c.phones["pixel-3"]
-	mistyped := &launch{phone: p, app: c.apps[p.app], version: "1.9.0", sid: guid("session", "mistyped"), start: c.now.Add(-time.Hour)}
-	c.post(1, mistyped, mistyped.log("startSession", mistyped.start, true, nil))
-	last := &c.minutes[1][len(c.minutes[1])-1]
-	c.tally.RequestsFor[last.App]--
-	last.App, last.Refused = "", true
+	mistyped := c.launch("pixel-3", "1.9.0", time.Hour)
+	r := mistyped.request(mistyped.log("startSession", mistyped.start, true, nil))
+	r.App, r.Refused = "", true
+	c.post(1, r)
 	c.tally.Dropped["app_secret_denied"]++
+}
+
+// launch is one without a place in the scenario.
+func (c *composer) launch(phone, version string, ago time.Duration) *launch {
+	p := c.phones[phone]
+	return &launch{phone: p, app: c.apps[p.app], version: version, sid: guid("launch", phone, ago.String()), start: c.now.Add(-ago)}
 }

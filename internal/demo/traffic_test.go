@@ -3,6 +3,8 @@ package demo_test
 import (
 	"bytes"
 	"encoding/json"
+	"io"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -117,5 +119,55 @@ func TestHabits(t *testing.T) {
 		case strings.Contains(body, "WINDOWS") && !strings.Contains(strings.ReplaceAll(body, " ", ""), "},\r\n\"type\":"):
 			t.Errorf("%s: .NET writes the type last, on a line of its own", r.App)
 		}
+	}
+}
+
+// wireRecorder keeps what goes over the wire, and answers as asked.
+type wireRecorder struct {
+	bytes.Buffer
+	status int
+}
+
+func (w *wireRecorder) RoundTrip(r *http.Request) (*http.Response, error) {
+	w.Reset()
+	if err := r.Write(w); err != nil {
+		return nil, err
+	}
+	return &http.Response{StatusCode: w.status, Body: io.NopCloser(strings.NewReader(`{"status":"Success"}`)), Request: r}, nil
+}
+
+// TestSend: headers as the SDKs spell them, and bodies compressed where they compress.
+func TestSend(t *testing.T) {
+	t.Parallel()
+	recorder := &wireRecorder{status: http.StatusOK}
+	client := &http.Client{Transport: recorder}
+	minutes, _ := demo.Traffic(now)
+	compressed := map[bool]int{}
+	for _, r := range minutes[0] {
+		if err := r.Send(t.Context(), client, "http://127.0.0.1", "secret"); err != nil {
+			t.Fatal(err)
+		}
+		head, body, _ := strings.Cut(recorder.String(), "\r\n\r\n")
+		for _, line := range []string{"POST /logs?api-version=1.0.0 HTTP/1.1", "\r\nApp-Secret: secret", "\r\nInstall-ID: " + r.Install, "\r\nContent-Type: application/json"} {
+			if !strings.Contains(head, line) {
+				t.Errorf("no %q in %s", line, head)
+			}
+		}
+		windows := strings.Contains(string(r.Body), `"WINDOWS"`)
+		gzipped := strings.HasPrefix(body, "\x1f\x8b")
+		if want := !windows && len(r.Body) >= 1400; gzipped != want || strings.Contains(head, "Content-Encoding: gzip") != want {
+			t.Errorf("%d bytes of %s: compressed %v", len(r.Body), r.App, gzipped)
+		}
+		if strings.Contains(head, "User-Agent") == windows || strings.Contains(head, "charset=utf-8") != windows {
+			t.Errorf("%s: %s", r.App, head)
+		}
+		compressed[gzipped]++
+	}
+	if compressed[true] == 0 || compressed[false] == 0 {
+		t.Errorf("compressed or not: %v", compressed)
+	}
+	recorder.status = http.StatusServiceUnavailable
+	if err := minutes[0][0].Send(t.Context(), client, "http://127.0.0.1", "secret"); err == nil {
+		t.Error("an answer 503 is taken for success")
 	}
 }

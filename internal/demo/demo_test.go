@@ -239,16 +239,8 @@ func checkRefused(t *testing.T, s *demo.Story) {
 
 // checkPrint compares the story with what is kept of it, without what differs every time.
 func checkPrint(t *testing.T, s *demo.Story) {
-	var out strings.Builder
-	if err := s.Print(&out, demo.Style{Width: 96, Serves: true}); err != nil {
-		t.Fatal(err)
-	}
-	for line := range strings.Lines(out.String()) {
-		if n := len([]rune(line)) - 1; n > 96 && !strings.Contains(line, s.Folder) && !strings.Contains(line, s.URL) {
-			t.Errorf("a line of %d columns: %s", n, line)
-		}
-	}
-	got := scrub(s, out.String())
+	got := printed(t, s, 96)
+	printed(t, s, 80)
 	golden := filepath.Join("testdata", "story.txt")
 	if *update {
 		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
@@ -262,6 +254,20 @@ func checkPrint(t *testing.T, s *demo.Story) {
 	if diff := cmp.Diff(string(want), got); diff != "" {
 		t.Errorf("story (-want +got):\n%s", diff)
 	}
+}
+
+// printed prints the story. Only paths and URLs, which are there to be copied, may be wider than asked for.
+func printed(t *testing.T, s *demo.Story, width int) string {
+	var out strings.Builder
+	if err := s.Print(&out, demo.Style{Width: width, Serves: true}); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(out.String()) {
+		if n := len([]rune(line)) - 1; n > width && !strings.Contains(line, s.Folder) && !strings.Contains(line, s.URL) {
+			t.Errorf("a line of %d columns: %s", n, line)
+		}
+	}
+	return scrub(s, out.String())
 }
 
 func scrub(s *demo.Story, text string) string {

@@ -244,6 +244,7 @@ func (p *printer) files(all []Blob, pattern func(string) string) {
 		times[name]++
 		records[name] += b.Records
 	}
+	wide := min(52, p.Width-28)
 	for _, name := range names {
 		holds := ""
 		switch {
@@ -252,7 +253,7 @@ func (p *printer) files(all []Blob, pattern func(string) string) {
 		case strings.ContainsAny(name, "<*"):
 			holds = count(times[name], "file")
 		}
-		p.line("      %s %s %9s", pad(clip(name, 52), 52), p.paint(good, fmt.Sprintf("%11s", holds)), size(sizes[name]))
+		p.line("      %s %s %9s", pad(clip(name, wide), wide), p.paint(good, fmt.Sprintf("%11s", holds)), size(sizes[name]))
 	}
 }
 
@@ -279,7 +280,7 @@ func (p *printer) person(s *Person) {
 	m := s.Manifest
 	p.chapter("One person gets a copy", s.User+", by install id, from the archive alone")
 	for _, i := range m.Installs {
-		p.line("   install %s %11s  %s", i.ID, count(int(i.Records), "record"), p.paint(faint, s.deviceOf(string(i.ID))))
+		p.line("   install %s %11s  %s", i.ID, count(int(i.Records), "record"), p.paint(faint, p.clip(s.deviceOf(string(i.ID)), 61)))
 	}
 	state := p.paint(good, "complete")
 	if !m.Complete {

@@ -111,8 +111,28 @@ type newApp struct {
 	ReleaseType string `json:"release_type"`
 }
 
-// createApp makes an app of the caller, who becomes its manager.
-func createApp(q *request) error {
+// createApp makes an app of the caller.
+func createApp(q *request) error { return q.newApp(q.caller.User, true) }
+
+// createAppFor makes an app of another user or of an organisation. There are no records of organisations: a
+// name that is no user's stands for one.
+func createAppFor(q *request) error {
+	name := q.param("org_name")
+	if !validName(name) {
+		return diag.Errorf(diag.Invalid, "The owner's name must be 1 to %d letters, digits, dots, hyphens and underscores.", maxAppName)
+	}
+	owner, err := q.o.Store.UserByName(q.ctx(), name)
+	if err != nil && diag.KindOf(err) == diag.NotFound {
+		return q.newApp(diag.User{Name: name}, false)
+	}
+	if err != nil {
+		return err
+	}
+	return q.newApp(owner, true)
+}
+
+// newApp makes the app that the body describes. Its owner, if that is a user, and the caller become managers.
+func (q *request) newApp(owner diag.User, isUser bool) error {
 	var body newApp
 	if err := respond.ReadJSON(q.r, maxBody, &body); err != nil {
 		return err
@@ -120,22 +140,30 @@ func createApp(q *request) error {
 	if err := body.check(); err != nil {
 		return err
 	}
-	user := &q.caller.User
 	now := q.o.Clock.Now()
 	app, err := q.o.Store.CreateApp(q.ctx(), diag.App{
-		ID: diag.NewID(now), Secret: diag.RandomID(), Owner: user.Name, Name: body.Name, DisplayName: body.DisplayName,
+		ID: diag.NewID(now), Secret: diag.RandomID(), Owner: owner.Name, Name: body.Name, DisplayName: body.DisplayName,
 		Description: body.Description, OS: body.OS, Platform: body.Platform, ReleaseType: body.ReleaseType,
 		CreatedAt: now.UnixMilli(), UpdatedAt: now.UnixMilli(),
 	})
 	if err != nil {
 		return err
 	}
-	if err := q.o.Store.SetMember(q.ctx(), app.Num, user.Num, diag.RoleManager); err != nil {
-		return err
+	managers, shown := []int64{q.caller.User.Num}, contract.NewOrgOwner(owner.Name)
+	if isUser {
+		managers, shown = append(managers, owner.Num), contract.NewOwner(&owner)
+	}
+	for _, user := range managers {
+		if err := q.o.Store.SetMember(q.ctx(), app.Num, user, diag.RoleManager); err != nil {
+			return err
+		}
 	}
 	q.o.AppsChanged()
-	return q.json(http.StatusCreated, contract.NewApp(&app, contract.NewOwner(user), diag.RoleManager))
+	return q.json(http.StatusCreated, contract.NewApp(&app, shown, diag.RoleManager))
 }
+
+// validName: dots alone would be eaten by what handles paths.
+func validName(s string) bool { return appName.MatchString(s) && strings.Trim(s, ".") != "" }
 
 var (
 	systems   = []string{"Android", "iOS", "macOS", "Tizen", "tvOS", "Windows", "Linux", "Custom"}
@@ -160,7 +188,7 @@ func (n *newApp) check() error {
 		return diag.Errorf(diag.Invalid, "display_name is missing.")
 	case utf8.RuneCountInString(n.DisplayName) > maxAppName:
 		return diag.Errorf(diag.Invalid, "display_name is too long: at most %d characters.", maxAppName)
-	case !appName.MatchString(n.Name) || strings.Trim(n.Name, ".") == "":
+	case !validName(n.Name):
 		return diag.Errorf(diag.Invalid, "name must be 1 to %d letters, digits, dots, hyphens and underscores.", maxAppName)
 	case utf8.RuneCountInString(n.Description) > maxDescription:
 		return diag.Errorf(diag.Invalid, "description is too long: at most %d characters.", maxDescription)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"runtime"
 	"strconv"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -38,19 +39,22 @@ func listGroups(q *request) error {
 	if err != nil {
 		return err
 	}
-	newest, err := q.newest(groups)
+	messages, err := q.messages(groups)
 	if err != nil {
 		return err
 	}
 	answer := contract.ErrorGroups{NextLink: link, ErrorGroups: make([]contract.ErrorGroup, len(groups))}
 	for i := range groups {
-		answer.ErrorGroups[i] = q.group(&groups[i], newest[i])
+		answer.ErrorGroups[i] = q.group(&groups[i], messages[i])
 	}
 	return q.json(http.StatusOK, answer)
 }
 
-// newest reads the newest report of each group, nil where it is gone: messages stand in reports only.
-func (q *request) newest(groups []store.GroupSummary) ([]*report.Full, error) {
+const maxListMessage = 2048 // bytes of a message in a list; the group by itself has the whole one
+
+// messages reads the message of each group's newest report, "" where that is gone: messages stand in reports
+// only.
+func (q *request) messages(groups []store.GroupSummary) ([]string, error) {
 	ids := make([]diag.ID, len(groups))
 	for i := range groups {
 		ids[i] = groups[i].Latest
@@ -59,20 +63,31 @@ func (q *request) newest(groups []store.GroupSummary) ([]*report.Full, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := make([]*report.Full, len(groups))
-	var work errgroup.Group
+	all := make([]string, len(groups))
+	work, ctx := errgroup.WithContext(q.ctx())
 	work.SetLimit(runtime.GOMAXPROCS(0))
 	for i := range ids {
 		row, ok := rows[ids[i]]
 		if !ok {
 			continue
 		}
-		work.Go(func() (err error) {
-			all[i], err = q.readable(q.ctx(), &row)
+		work.Go(func() error {
+			full, err := q.readable(ctx, &row)
+			if full != nil {
+				all[i] = strings.Clone(cut(full.Verdict.Reason.ExceptionMessage, maxListMessage))
+			}
 			return err
 		})
 	}
 	return all, work.Wait()
+}
+
+// cut shortens s to n bytes, or a few less so that no character is torn.
+func cut(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return strings.ToValidUTF8(s[:n], "")
 }
 
 // readable is the report of a row, nil if its log was erased.
@@ -84,20 +99,17 @@ func (q *request) readable(ctx context.Context, row *store.ReportRow) (*report.F
 	return full, err
 }
 
-// group makes the list item. newest may be nil.
-func (q *request) group(g *store.GroupSummary, newest *report.Full) contract.ErrorGroup {
+// group makes the list item.
+func (q *request) group(g *store.GroupSummary, message string) contract.ErrorGroup {
 	r := &g.Reason
 	e := contract.ErrorGroup{
 		ErrorGroupID: g.ID.Format(g.Handled), AppVersion: g.AppVersion, AppBuild: g.AppBuild, Count: g.Count, DeviceCount: g.Devices,
 		FirstOccurrence: diag.FormatTime(g.First.Time()), LastOccurrence: diag.FormatTime(g.Last.Time()),
-		ExceptionType: r.Type, ExceptionClassName: r.Class, ExceptionClassMethod: r.ClassMethod, ExceptionMethod: r.Method,
+		ExceptionType: r.Type, ExceptionMessage: message, ExceptionClassName: r.Class, ExceptionClassMethod: r.ClassMethod, ExceptionMethod: r.Method,
 		ExceptionAppCode: r.AppCode, ExceptionFile: r.File, CodeRaw: r.CodeRaw, State: q.state(g.State), Annotation: g.Annotation,
 	}
 	if r.Line > 0 {
 		e.ExceptionLine = strconv.Itoa(r.Line)
-	}
-	if newest != nil {
-		e.ExceptionMessage = newest.Verdict.Reason.ExceptionMessage
 	}
 	return e
 }
@@ -116,13 +128,18 @@ func getGroup(q *request) error {
 	if err != nil {
 		return err
 	}
-	newest, err := q.newest([]store.GroupSummary{g})
+	answer := q.group(&g, "")
+	row, err := q.o.Store.Report(q.ctx(), q.app.Num, g.Latest)
 	if err != nil {
 		return err
 	}
-	answer := q.group(&g, newest[0])
-	if newest[0] != nil {
-		answer.ReasonFrames = contract.NewReportDetails(&newest[0].Report, &newest[0].Verdict, false, false).ReasonFrames
+	full, err := q.readable(q.ctx(), &row)
+	if err != nil {
+		return err
+	}
+	if full != nil {
+		answer.ExceptionMessage = full.Verdict.Reason.ExceptionMessage
+		answer.ReasonFrames = contract.NewReportDetails(&full.Report, &full.Verdict, false, false).ReasonFrames
 	}
 	return q.json(http.StatusOK, answer)
 }

@@ -120,6 +120,9 @@ func TestGroupFilters(t *testing.T) {
 		"?start=2024-05-08T23:00:00 00:00&end=2024-05-09T00:00:00.000000001": {"total 2.1.0 crash 1/1", pay},
 		"?start=2024-05-09T03:00:00%2B02:00&end=2024-05-09T02:00:00":         {"total 2.1.0 crash 1/1", "total 2.1.0 handled 1/1"},
 		"?start=1970-01-01&end=2024-05-08T00:00:01Z":                         {older},
+		"?start=2024-05-09T03:00:00%2B0200&end=2024-05-09T04:00:00%2B02":     {"total 2.1.0 crash 1/1", "total 2.1.0 handled 1/1"},
+		"?start=2024-05-09 01:00:00.123456789&end=2024-05-09t02:00z":         {},
+		"?start=&end=":                                {total, handled, pay, older},
 		"?end=1970-01-01":                             {},
 		"?errorType=handledError":                     {handled},
 		"?errorType=HANDLED":                          {handled},
@@ -162,6 +165,19 @@ func sortTies(list []string, query string) {
 			return strings.Compare(count(b)[:2]+a, count(a)[:2]+b)
 		})
 	}
+}
+
+// TestLongMessage: lists cut what a device sends without bound, the group alone does not.
+func TestLongMessage(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	long := strings.Repeat("ö", 2000)
+	w.send(strings.Replace(spec{n: 1}.log(), "cart <1> is gone", long, 1))
+	l := w.groups("").ErrorGroups[0]
+	if l.Message != long[:2048] {
+		t.Errorf("%d bytes in the list", len(l.Message))
+	}
+	w.call("GET", "~/errors/errorGroups/"+l.ID).want(200, long)
 }
 
 func TestQ39Words(t *testing.T) {

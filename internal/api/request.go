@@ -45,8 +45,11 @@ func (q *request) admit(n need) (err error) {
 	if least, ok := n.role(); ok {
 		return q.enter(least)
 	}
-	if n == needToken {
+	switch n {
+	case needToken:
 		return nil
+	case needAdmin:
+		return auth.RequireAdmin(&q.caller)
 	}
 	return auth.RequireUser(&q.caller, n == needUserWrite)
 }

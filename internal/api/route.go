@@ -16,12 +16,13 @@ const (
 	needToken                 // any token
 	needUser                  // the token of a user
 	needUserWrite             // the same, and not a read-only one
+	needAdmin                 // the same, of an administrator
 	needViewer                // a role in the app
 	needDeveloper
 	needManager
 )
 
-var needNames = [...]string{"signature", "token", "user", "user, writing", "viewer", "developer", "manager"}
+var needNames = [...]string{"signature", "token", "user", "user, writing", "admin", "viewer", "developer", "manager"}
 
 // role is the least role in the app, if the route is one of an app.
 func (n need) role() (diag.Role, bool) {
@@ -56,6 +57,7 @@ func routes() []route {
 
 		{method: "GET", path: "/v0.1/apps", need: needToken, serve: listApps},
 		{method: "POST", path: "/v0.1/apps", need: needUserWrite, serve: createApp},
+		{method: "POST", path: "/v0.1/orgs/{org_name}/apps", need: needAdmin, serve: createAppFor},
 		{method: "GET", path: "~", need: needViewer, serve: getApp},
 		{method: "DELETE", path: "~", need: needManager, serve: deleteApp},
 		{method: "PUT", path: "~/devices/block_logs", need: needManager, serve: blockApp},
@@ -96,7 +98,7 @@ func routes() []route {
 // Route describes one call, for documents and tests.
 type Route struct {
 	Method, Path string
-	Need         string // signature, token, user, "user, writing", viewer, developer, manager
+	Need         string // signature, token, user, "user, writing", admin, viewer, developer, manager
 }
 
 // Routes lists all calls.

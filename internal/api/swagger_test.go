@@ -236,3 +236,49 @@ func (c *check) text(at, v string, s *schema) {
 		c.Errorf("%s is %q, no time", at, v)
 	}
 }
+
+// recorder takes the failures of a check.
+type recorder struct {
+	testing.TB
+	failures []string
+}
+
+func (r *recorder) Helper() {}
+
+func (r *recorder) Errorf(format string, args ...any) {
+	r.failures = append(r.failures, fmt.Sprintf(format, args...))
+}
+
+// TestConformFails: a check that finds nothing proves nothing.
+func TestConformFails(t *testing.T) {
+	t.Parallel()
+	const user = `{"id":"x","display_name":"x","email":"x","name":"x","origin":"appcenter"`
+	for _, c := range []struct {
+		method, path string
+		status       int
+		body, want   string
+	}{
+		{"GET", "/v0.1/user", 200, user + `}`, ""},
+		{"GET", "//api/v0.1/user/", 200, user + `,"avatar_url":null}`, ""},
+		{"GET", "/v0.1/user", 201, user + `}`, "documented are"},
+		{"GET", "/v0.1/user", 200, `{}`, "lacks id"},
+		{"GET", "/v0.1/user", 200, user + `,"more":1}`, "has more"},
+		{"GET", "/v0.1/user", 200, user + `,"statusCode":1}`, "has statusCode"},
+		{"GET", "/v0.1/user", 200, user + `,"permissions":["king"]}`, `is "king"`},
+		{"GET", "/v0.1/user", 200, user + `,"can_change_password":1}`, "is a number"},
+		{"GET", "/v0.1/apps", 200, `{}`, "is a object, not a array"},
+		{"GET", "/v0.1/apps/a/b/errors/x/session_logs", 200, `{"logs":[{}]}`, "logs[0] lacks install_id"},
+		{"GET", "/v0.1/apps/a/b/errors/errorGroups", 200, `{"errorGroups":[{"firstOccurrence":"2024-05-09T19:37:10.12Z"}]}`, "no time"},
+		{"GET", "/ours", 200, `[]`, ""},
+	} {
+		r, err := http.NewRequest(c.method, "http://x"+c.path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := &recorder{}
+		conform(found, r, answer{status: c.status, body: c.body, header: http.Header{"Content-Type": {"application/json"}}})
+		if all := strings.Join(found.failures, "\n"); c.want == "" && all != "" || !strings.Contains(all, c.want) {
+			t.Errorf("%s %s: found %q, want %q", c.path, c.body, all, c.want)
+		}
+	}
+}

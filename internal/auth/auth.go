@@ -212,3 +212,14 @@ func RequireUser(c *Caller, write bool) error {
 	}
 	return nil
 }
+
+// RequireAdmin lets administrators through who may change things.
+func RequireAdmin(c *Caller) error {
+	if err := RequireUser(c, true); err != nil {
+		return err
+	}
+	if !c.User.Admin {
+		return diag.Errorf(diag.Denied, "Forbidden. This needs an administrator of the server.")
+	}
+	return nil
+}

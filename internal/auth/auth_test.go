@@ -184,6 +184,13 @@ func TestRequireUser(t *testing.T) {
 		if got := auth.RequireUser(&caller, true) == nil; got != c.write {
 			t.Errorf("%+v writes: %v", c.token, got)
 		}
+		if auth.RequireAdmin(&caller) == nil {
+			t.Errorf("%+v is no administrator's", c.token)
+		}
+		caller.User.Admin = true
+		if got := auth.RequireAdmin(&caller) == nil; got != c.write {
+			t.Errorf("%+v of an administrator: %v", c.token, got)
+		}
 	}
 }
 

@@ -42,7 +42,7 @@ func cookieName(key [32]byte) string {
 	return "lifeboat-" + hex.EncodeToString(hash[:4])
 }
 
-// seal makes a cookie's value: when the session ends, and the token, for nobody but this server to read.
+// sealSession makes a cookie's value: when the session ends, and the token, for nobody but this server to read.
 func (w *Web) sealSession(token string, until time.Time) string {
 	plain := binary.BigEndian.AppendUint64(nil, uint64(until.Unix()))
 	plain = append(plain, token...)

@@ -12,7 +12,6 @@ import (
 	"github.com/alecthomas/kong"
 
 	"lifeboat/internal/diag"
-	"lifeboat/internal/person"
 )
 
 // cli is every command. Names, flags and exit codes are a contract: scripts rely on them.
@@ -90,7 +89,7 @@ func exitCode(err error) int {
 	}
 	say(err)
 	switch {
-	case errors.Is(err, person.ErrNothing), diag.KindOf(err) == diag.NotFound:
+	case diag.KindOf(err) == diag.NotFound:
 		return exitNo
 	case diag.KindOf(err) == diag.Invalid:
 		return exitUsage

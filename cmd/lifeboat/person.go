@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"lifeboat/internal/diag"
 	"lifeboat/internal/person"
@@ -22,9 +23,8 @@ type personCopyCmd struct {
 	Installs string   `type:"path" placeholder:"FILE" help:"File with one install id a line."`
 	Since    string   `placeholder:"T" help:"Only minutes of the archive from here on: a date or a time like 2026-03-01T12:00:00Z."`
 	Until    string   `placeholder:"T" help:"Only minutes of the archive up to here."`
-	Out      string   `type:"path" default:"person-copy.zip" placeholder:"FILE" help:"File to make: a ZIP, or records only if the name ends in .jsonl."`
+	Out      string   `type:"path" placeholder:"FILE" help:"File to make: a ZIP, or records only if the name ends in .jsonl. Default: person-copy-DATE-TIME.zip in this folder."`
 	Force    bool     `help:"Replace FILE if it exists."`
-	Workers  int      `default:"0" hidden:"" help:"Blobs read at once."`
 	JSON     bool     `help:"Print the manifest as JSON."`
 }
 
@@ -50,25 +50,34 @@ func (c *personCopyCmd) Run(ctx context.Context) error {
 	m, err := person.Copy(ctx, o)
 	line.clear()
 	if err != nil {
-		return err
+		say(err)
+	} else {
+		c.report(m)
 	}
-	c.report(m)
-	if !m.Complete {
-		return codeError(exitFailed)
+	if code := person.ExitCode(m, err); code != exitDone {
+		return codeError(code)
 	}
 	return nil
 }
 
 func (c *personCopyCmd) options() (o person.Options, err error) {
-	o = person.Options{File: c.Out, Force: c.Force, Workers: c.Workers, Version: version()}
+	o = person.Options{File: c.Out, Force: c.Force, Version: version()}
+	if o.File == "" {
+		o.File = person.DefaultFile(time.Now())
+		c.Out = o.File
+	}
 	if o.Installs, err = c.installs(); err != nil {
 		return o, err
 	}
-	if o.Since, err = person.ParseBound(c.Since); err != nil {
-		return o, err
+	if c.Since != "" {
+		if o.Since, err = person.ParseSince(c.Since); err != nil {
+			return o, fmt.Errorf("--since: %w", err)
+		}
 	}
-	if o.Until, err = person.ParseBound(c.Until); err != nil {
-		return o, err
+	if c.Until != "" {
+		if o.Until, err = person.ParseUntil(c.Until); err != nil {
+			return o, fmt.Errorf("--until: %w", err)
+		}
 	}
 	source, err := c.source()
 	if err != nil {
@@ -83,7 +92,11 @@ func (c *personCopyCmd) options() (o person.Options, err error) {
 func (c *personCopyCmd) installs() ([]diag.InstallID, error) {
 	var all []diag.InstallID
 	for _, text := range c.Install {
-		all = append(all, diag.ParseInstallID(text))
+		id, err := person.ParseInstall(text)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, id)
 	}
 	if c.Installs == "" {
 		return all, nil

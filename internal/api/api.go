@@ -27,8 +27,8 @@ import (
 // Targets knows where exports may go.
 type Targets interface {
 	// Check tries the target of a configuration: its settings are in e, the connection string is secret, "" for
-	// the one that is sealed in e already. It fills in e's Sealed, SecretHash, ResourceName, BlobEndpoint,
-	// Container and Prefix. A target that cannot be used is an error of kind Invalid whose message may be shown.
+	// the one that is sealed in e already. It fills in e's Sealed, SecretHash, ResourceName, BlobEndpoint and
+	// Container. A target that cannot be used is an error of kind Invalid whose message may be shown.
 	Check(ctx context.Context, e *store.Export, secret string) error
 }
 

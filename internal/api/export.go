@@ -94,6 +94,7 @@ func createExport(q *request) error {
 	if err := q.o.Targets.Check(q.ctx(), &e, body.secret()); err != nil {
 		return err
 	}
+	e.Prefix = q.prefix(e.PathKind)
 	e.From = q.firstWindow(e.Backfill)
 	e.Watermark = e.From - 1
 	if err := q.o.Store.CreateExport(q.ctx(), e); err != nil {
@@ -101,6 +102,14 @@ func createExport(q *request) error {
 	}
 	q.o.ExportsChanged()
 	return q.json(http.StatusAccepted, configuration(&e))
+}
+
+// prefix is what stands in front of the folders of the minutes.
+func (q *request) prefix(pathKind string) string {
+	if pathKind == withAppID {
+		return q.app.ID.String() + "/"
+	}
+	return ""
 }
 
 // firstWindow is where a new export begins: with the oldest log that is not too old, or now.
@@ -177,7 +186,7 @@ func (q *request) changeExport(e store.Export, secret string, change func(*store
 		return err
 	}
 	now.Sealed, now.SecretHash, now.ResourceName = e.Sealed, e.SecretHash, e.ResourceName
-	now.BlobEndpoint, now.Container, now.Prefix = e.BlobEndpoint, e.Container, e.Prefix
+	now.BlobEndpoint, now.Container, now.Prefix = e.BlobEndpoint, e.Container, q.prefix(now.PathKind)
 	if err := q.o.Store.UpdateExport(q.ctx(), now); err != nil {
 		return err
 	}

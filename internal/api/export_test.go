@@ -86,7 +86,7 @@ func TestExportSpellings(t *testing.T) {
 		}
 	}
 	for _, key := range []string{"blob_path_format_kind", "config"} {
-		if c := w.export(`"` + key + `":"withappid"`); c.Settings.PathKind != "WithAppId" || c.Prefix != "app/" {
+		if c := w.export(`"` + key + `":"withappid"`); c.Settings.PathKind != "WithAppId" || c.Prefix != w.app.ID.String()+"/" {
 			t.Errorf("%s: %+v", key, c)
 		}
 	}
@@ -277,7 +277,7 @@ func TestQ18Patch(t *testing.T) {
 	if diff := cmp.Diff(want, patch(`{"exportEntities":["errors","attachments"],"resource_name":"x","resource_group":"y","backfill":true,"id":"z","state":"Invalid"}`)); diff != "" {
 		t.Error(diff)
 	}
-	want.Settings.PathKind, want.Prefix = "WithAppId", "app/"
+	want.Settings.PathKind, want.Prefix = "WithAppId", w.app.ID.String()+"/"
 	if diff := cmp.Diff(want, patch(`{"type":"blob_storage_connection_string","config":"WithAppId"}`)); diff != "" {
 		t.Error(diff)
 	}

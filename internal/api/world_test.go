@@ -82,10 +82,7 @@ func (c *targets) Check(_ context.Context, e *store.Export, secret string) error
 	case secret != "":
 		e.Sealed, e.SecretHash = []byte("sealed "+secret), []byte{1}
 	}
-	e.ResourceName, e.BlobEndpoint, e.Container, e.Prefix = "acmecrashes", "https://acmecrashes.blob.core.windows.net", "archive", ""
-	if e.PathKind == "WithAppId" {
-		e.Prefix = "app/"
-	}
+	e.ResourceName, e.BlobEndpoint, e.Container = "acmecrashes", "https://acmecrashes.blob.core.windows.net", "archive"
 	return nil
 }
 

@@ -84,7 +84,7 @@ func TestPanic(t *testing.T) {
 		"value":   func() { panic("ada@example.com") },
 		"error":   func() { panic(errors.New("ada@example.com")) },
 		"runtime": func() { _ = []int{}[len("ada")] },
-		"nil map": func() { var m map[string]int; m["ada"]++ },
+		"nil map": func() { var m map[string]int; func(m map[string]int) { m["ada"]++ }(m) },
 	} {
 		answer, body, log := serve(t, get(), func(http.ResponseWriter, *http.Request) error { raise(); return nil })
 		if answer.StatusCode != 500 || !strings.Contains(body, "The server failed.") {

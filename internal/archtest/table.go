@@ -97,6 +97,7 @@ func Modules() []Module {
 		{"github.com/klauspost/compress", []string{capabilities, features, tops, aids}},
 		{"github.com/rogpeppe/go-internal", []string{tests}},
 		{"golang.org/x/crypto", []string{"auth", "server"}},
+		{"golang.org/x/net", []string{tests}}, // html: a page is checked by its elements
 		{"golang.org/x/sync", []string{capabilities, adapters, features, tops, aids}},
 		{"golang.org/x/sys", []string{"journal", "blob/dir", "server"}},
 		{"golang.org/x/term", []string{"client", "demo", "cmd/lifeboat"}},

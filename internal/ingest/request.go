@@ -213,14 +213,11 @@ const (
 
 // The reasons of drops that wire does not know.
 const (
-	tooOld           wire.Reason = "too_old"
-	tooNew           wire.Reason = "too_new"
-	throttledLog     wire.Reason = "throttled"
-	appBlocked       wire.Reason = "app_blocked"
-	installBlocked   wire.Reason = "install_blocked"
-	missingDevice    wire.Reason = "missing_device"
-	missingID        wire.Reason = "missing_id"
-	missingException wire.Reason = "missing_exception"
+	tooOld         wire.Reason = "too_old"
+	tooNew         wire.Reason = "too_new"
+	throttledLog   wire.Reason = "throttled"
+	appBlocked     wire.Reason = "app_blocked"
+	installBlocked wire.Reason = "install_blocked"
 )
 
 // sort decides about each log. It uses the room of elements for those that share a frame.
@@ -244,7 +241,7 @@ func (q *request) sort(elements [][]byte) {
 		case l.Dated && l.Timestamp > high:
 			reason = tooNew
 		case q.h.o.Strict:
-			reason = defect(&l)
+			reason = wire.Defect(&l)
 		}
 		if reason == "" && l.Kind.Family() == diag.FamilyError && !q.app.allow(l.Kind, q.h.o.Clock.Monotonic()) {
 			q.throttled = append(q.throttled, l.ID)

@@ -2,8 +2,6 @@ package server
 
 import (
 	"context"
-	"io"
-	"log"
 	"net"
 	"net/http"
 	"time"
@@ -147,6 +145,3 @@ func (s *Server) front() http.Handler {
 		}
 	})
 }
-
-// quietLog drops what net/http says of clients that go away.
-func quietLog() *log.Logger { return log.New(io.Discard, "", 0) }

@@ -12,7 +12,7 @@ import (
 // memoryBudget is what bodies in flight may take; the collector's limit follows from it.
 const (
 	memoryBudget = 256 << 20
-	memoryBase   = 128 << 20 // everything but bodies
+	memoryBase   = 64 << 20 // everything but bodies; the process takes about as much again beside the heap
 )
 
 // limitMemory tells the collector when to work harder, unless the operator has (GOMEMLIMIT).

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"sync"
@@ -147,7 +148,7 @@ func listenTCP(address string) (net.Listener, error) {
 func (l *listeners) add(on net.Listener, h http.Handler) {
 	l.open = append(l.open, listener{on, &http.Server{
 		Handler: h, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: headerBytes,
-		ErrorLog: quietLog(), // broken connections are not news
+		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug), // broken connections are not news
 	}})
 }
 

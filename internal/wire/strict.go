@@ -1,4 +1,4 @@
-package ingest
+package wire
 
 import (
 	"bytes"
@@ -6,21 +6,28 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"lifeboat/internal/diag"
-	"lifeboat/internal/wire"
 )
 
-// defect says what the original would have missed in a log: the device, and in errors an id and what happened.
-func defect(l *diag.Log) wire.Reason {
+// The reasons of Defect.
+const (
+	MissingDevice    Reason = "missing_device"
+	MissingID        Reason = "missing_id"
+	MissingException Reason = "missing_exception"
+)
+
+// Defect says what App Center would have missed in a log: the device, and in errors an id and what happened. ""
+// means nothing. A server that is lenient need not ask.
+func Defect(l *diag.Log) Reason {
 	m := membersOf(l.Raw)
 	switch {
 	case m["device"].Kind() != '{':
-		return missingDevice
+		return MissingDevice
 	case l.Kind.Family() != diag.FamilyError:
 		return ""
 	case !isGUID(m["id"]):
-		return missingID
+		return MissingID
 	case m["exception"].Kind() != '{' && (l.Kind != diag.KindAppleError || m["osExceptionType"].Kind() != '"'):
-		return missingException
+		return MissingException
 	}
 	return ""
 }

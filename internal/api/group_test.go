@@ -189,7 +189,7 @@ func TestQ39Words(t *testing.T) {
 	download := reports + "/" + crashID(1) + "/download"
 	for _, path := range []string{
 		groups + "?start=soon", groups + "?end=2024-13-01", groups + "?start=20240501", groups + "?errorType=crash", groups + "?groupState=new", groups + "?groupState=open|new",
-		groups + "?$orderby=size", groups + "?$orderby=count%20down", groups + "?$orderby=count,,", groups + "?$top=many", groups + "?top=1.5", groups + "?$top=-1", groups + "?$token=abc",
+		groups + "?$orderby=size", groups + "?installId=%20", groups + "?$orderby=count%20down", groups + "?$orderby=count,,", groups + "?$top=many", groups + "?top=1.5", groups + "?$top=-1", groups + "?$token=abc",
 		groups + "?$token=" + strings.Repeat("A", 5000),
 		reports + "?start=x", reports + "?$top=x", reports + "?$token=x", download + "?format=pdf",
 		"~/errors/" + crashID(1) + "/session_logs?date=x", "/v0.1/apps?$orderBy=size",

@@ -180,4 +180,12 @@ func parseOrder(text string) (o store.Order, ok bool) {
 	return o, ok
 }
 
-func (p *params) install() diag.InstallID { return diag.ParseInstallID(p.text("installId")) }
+// install is the install id asked for. A blank one would ask for all of them.
+func (p *params) install() diag.InstallID {
+	text := p.text("installId")
+	id := diag.ParseInstallID(text)
+	if text != "" && id == "" {
+		p.fail("installId is blank.")
+	}
+	return id
+}

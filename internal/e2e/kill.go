@@ -37,7 +37,7 @@ type Killed struct {
 	Rounds                      int
 	Answered, Uncertain, Stored int // logs: answered 200; sent without an answer; in the journal
 	Copies                      int // of them sent again on purpose
-	TornBytes                   int64
+	TornBytes                   int64 // cut off at all starts together: of requests that nobody was answered for
 	Archived                    int
 }
 
@@ -54,11 +54,14 @@ type ledger struct {
 	sent     map[key]bool
 	bodies   []sentBody // answered ones, some of which are sent again
 	copies   int
+	torn     int64 // bytes that the starts so far cut off
 }
 
+// sentBody is a body of one install: an event is the same only within its install.
 type sentBody struct {
-	body []byte
-	keys []key
+	install string
+	body    []byte
+	keys    []key
 }
 
 // The time that a server lives in one round.
@@ -81,7 +84,7 @@ func (k *Kill) Run(ctx context.Context) (Killed, error) {
 		}
 	}
 	found, err := k.settle(ctx, l, data, root)
-	found.Rounds, found.Copies = k.Rounds, l.copies
+	found.Rounds, found.Copies, found.TornBytes = k.Rounds, l.copies, l.torn
 	return found, err
 }
 
@@ -92,6 +95,9 @@ func (k *Kill) round(ctx context.Context, l *ledger, data, root string, round in
 		return err
 	}
 	defer p.Kill()
+	if err := l.countTorn(p); err != nil {
+		return err
+	}
 	if round == 0 && k.Archive {
 		if err := createExport(ctx, p); err != nil {
 			return err
@@ -142,7 +148,7 @@ func send(ctx context.Context, p *Process, l *ledger, rng *rand.Rand) error {
 			return err
 		}
 		req.Header.Set("App-Secret", p.Secret)
-		req.Header.Set("Install-ID", fmt.Sprintf("77777777-7777-4777-8777-%012d", rng.IntN(5)))
+		req.Header.Set("Install-ID", b.install)
 		answer, err := client.Do(req)
 		if err != nil {
 			return nil // killed: whether the body was stored is unknown
@@ -185,7 +191,7 @@ func (l *ledger) acknowledge(b sentBody) {
 		l.answered[k] = true
 	}
 	if len(l.bodies) < keptBodies {
-		l.bodies = append(l.bodies, sentBody{upper(b.body), b.keys})
+		l.bodies = append(l.bodies, sentBody{strings.ToUpper(b.install), upper(b.body), b.keys})
 	}
 }
 
@@ -213,10 +219,8 @@ func upper(body []byte) []byte {
 
 // makeBody makes a crash, a crash with an attachment, or a batch of events.
 func makeBody(rng *rand.Rand) sentBody {
-	var (
-		logs []string
-		b    sentBody
-	)
+	var logs []string
+	b := sentBody{install: fmt.Sprintf("abcdefab-7777-4777-8777-%012d", rng.IntN(5))}
 	add := func(family diag.Family, format string, args ...any) diag.ID {
 		id := diag.RandomID()
 		logs = append(logs, fmt.Sprintf(format, append([]any{id, time.Now().UTC().Format("2006-01-02T15:04:05.000Z")}, args...)...))
@@ -245,6 +249,13 @@ const (
 	killEvent      = `{"type":"event","id":"%s","timestamp":"%s","name":"e%d",` + killDevice + `}`
 )
 
+// countTorn asks a server that has just started what it cut off.
+func (l *ledger) countTorn(p *Process) error {
+	m, err := p.Metrics()
+	l.torn += int64(m["lifeboat_journal_torn_bytes_total"])
+	return err
+}
+
 // settle starts the server a last time, lets it finish, and compares.
 func (k *Kill) settle(ctx context.Context, l *ledger, data, root string) (Killed, error) {
 	p, err := Start(k.Bin, data, "--export-root", root)
@@ -252,6 +263,9 @@ func (k *Kill) settle(ctx context.Context, l *ledger, data, root string) (Killed
 		return Killed{}, err
 	}
 	defer p.Kill()
+	if err := l.countTorn(p); err != nil {
+		return Killed{}, err
+	}
 	if _, err := p.WaitIndexed(time.Minute); err != nil {
 		return Killed{}, err
 	}
@@ -307,7 +321,7 @@ func (l *ledger) compare(ctx context.Context, data string) (found Killed, err er
 	if err != nil {
 		return found, err
 	}
-	found = Killed{Answered: len(l.answered), Uncertain: len(l.sent) - len(l.answered), Stored: len(stored), TornBytes: o.Journal.Stats().TornBytes}
+	found = Killed{Answered: len(l.answered), Uncertain: len(l.sent) - len(l.answered), Stored: len(stored)}
 	for k := range l.answered {
 		if !stored[k] {
 			return found, fmt.Errorf("log %v was answered 200 and is lost", k)

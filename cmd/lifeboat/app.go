@@ -8,6 +8,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"lifeboat/internal/client"
 	"lifeboat/internal/contract"
 	"lifeboat/internal/diag"
 )
@@ -55,7 +56,11 @@ func (c *appCreateCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	body := map[string]string{"owner_name": c.App.owner, "name": c.App.name, "display_name": c.DisplayName, "os": c.OS, "platform": c.Platform}
+	path, err := c.ownersPath(ctx, api)
+	if err != nil {
+		return err
+	}
+	body := map[string]string{"name": c.App.name, "display_name": c.DisplayName, "os": c.OS, "platform": c.Platform}
 	if c.DisplayName == "" {
 		body["display_name"] = c.App.name
 	}
@@ -63,7 +68,7 @@ func (c *appCreateCmd) Run(ctx context.Context) error {
 		body["description"] = c.Description
 	}
 	var app contract.App
-	if err := api.Call(ctx, "POST", "/apps", body, &app); err != nil {
+	if err := api.Call(ctx, "POST", path, body, &app); err != nil {
 		return err
 	}
 	if c.JSON {
@@ -72,6 +77,18 @@ func (c *appCreateCmd) Run(ctx context.Context) error {
 	}
 	fmt.Printf("App %s/%s is registered.\nApp secret: %s\nLog URL:    %s\n", app.Owner.Name, app.Name, app.AppSecret, c.URL)
 	return nil
+}
+
+// ownersPath is where apps of the owner are made: one's own, or an organisation's.
+func (c *appCreateCmd) ownersPath(ctx context.Context, api *client.Client) (string, error) {
+	var me contract.User
+	if err := api.Call(ctx, "GET", "/user", nil, &me); err != nil {
+		return "", err
+	}
+	if strings.EqualFold(me.Name, c.App.owner) {
+		return "/apps", nil
+	}
+	return "/orgs/" + url.PathEscape(c.App.owner) + "/apps", nil
 }
 
 type appListCmd struct{ remote }

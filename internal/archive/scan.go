@@ -99,7 +99,7 @@ type scan struct {
 	base  int64 // offset of buf[0] in the blob
 	start int   // what lies before it in buf is done with
 	end   int   // what lies behind it in buf is not read yet
-	eof   bool
+	err   error // of r: nothing comes behind it
 }
 
 func (s *scan) fail(i int, what string) error { return &SyntaxError{s.base + int64(i), what} }
@@ -109,8 +109,8 @@ var errFull = errors.New("archive: record does not fit into the window")
 
 // fill slides the window to start and reads more. io.EOF means that there is no more.
 func (s *scan) fill() error {
-	if s.eof {
-		return io.EOF
+	if s.err != nil {
+		return s.err
 	}
 	if s.start > 0 {
 		copy(s.buf, s.buf[s.start:s.end])
@@ -126,9 +126,7 @@ func (s *scan) fill() error {
 	}
 	n, err := io.ReadAtLeast(s.r, s.buf[s.end:], 1)
 	s.end += n
-	if err == io.EOF {
-		s.eof = true
-	}
+	s.err = err
 	return err
 }
 
@@ -219,7 +217,7 @@ func (s *scan) tail() error {
 }
 
 // element takes one element. If the window ends inside it, the window grows and the element is read again
-// from its start: its size doubles each time, so that costs twice the size at most.
+// from its start.
 func (s *scan) element() error {
 	for {
 		c := cursor{b: s.buf[:s.end], shape: s.shape}
@@ -231,7 +229,7 @@ func (s *scan) element() error {
 		if i == malformed {
 			return s.fail(c.at, c.what)
 		}
-		switch err := s.fill(); err {
+		switch err := s.grow(); err {
 		case nil:
 		case io.EOF:
 			return s.fail(s.end, "record without an end")
@@ -241,6 +239,19 @@ func (s *scan) element() error {
 			return err
 		}
 	}
+}
+
+// grow reads until the window has twice as much, so that reading again costs no more than twice the size of
+// an element, however little the reader gives at once. It fails only if there is no more at all.
+func (s *scan) grow() error {
+	for had, n := s.end-s.start, 0; n == 0 || s.end-s.start < 2*had; n++ {
+		if err := s.fill(); err != nil && n == 0 {
+			return err
+		} else if err != nil {
+			return nil // it comes again when what was read before it is used up
+		}
+	}
+	return nil
 }
 
 // large takes one element that does not fit into the window.

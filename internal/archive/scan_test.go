@@ -246,12 +246,12 @@ func TestRecordsOverTheBound(t *testing.T) {
 	}
 	var sizes []int
 	body := "["
-	for i, fill := range []int{archive.MaxHeld - 1000, archive.MaxHeld, 20 << 20, 10, archive.MaxHeld + 1} {
+	for i, fill := range []int{archive.MaxHeld - 1000, archive.MaxHeld, 5 << 20, 10, archive.MaxHeld + 1} {
 		if i > 0 {
 			body += " ,\n"
 		}
 		id := mine
-		if fill > archive.MaxHeld && fill < 20<<20 {
+		if fill > archive.MaxHeld && fill < 5<<20 {
 			id = theirs
 		} else {
 			sizes = append(sizes, len(big(id, fill)))
@@ -278,7 +278,7 @@ func TestRecordsOverTheBound(t *testing.T) {
 
 // Not parallel: it counts what the process allocates.
 func TestLargeInConstantMemory(t *testing.T) {
-	const size = 100 << 20
+	const size = 20 << 20
 	endless := io.MultiReader(strings.NewReader(`[{"A":"`), io.LimitReader(repeat('x'), size), strings.NewReader(`","B":`), io.LimitReader(repeat('7'), size/10), strings.NewReader(`,"InstallId":"`+mine+`"}`),
 		io.LimitReader(repeat(' '), size), strings.NewReader(`]`))
 	var before, after runtime.MemStats
@@ -370,7 +370,7 @@ func short(body []byte) string {
 func TestHostileArrays(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(3, 4))
-	for range 1500 {
+	for range 700 {
 		body := hostileArray(r)
 		compare(t, body)
 		body[r.IntN(len(body))] = byte(r.IntN(256)) // nearly always damage

@@ -36,14 +36,11 @@ func TestOnFullDisk(t *testing.T) {
 		return // the test above is the one that counts
 	}
 	signal.Ignore(syscall.SIGXFSZ) // a write over the bound is an error, not the end of the process
-	noise := func(size int64) (int64, func(int64) byte) {
-		return size, func(i int64) byte { return byte(i * i >> 7 * 31) }
-	}
-	e := &endless{names: []string{logsName}, body: func(name string) (int64, func(int64) byte) {
+	e := &endless{names: []string{logsName}, body: func(name string) filled {
 		if name == logsName {
-			return text(`[{"InstallId":"`+mine+`","MessageType":"ErrorAttachmentLog","Properties":"a","Fill":"`, 300_000, `"}]`)
+			return filled{`[{"InstallId":"` + mine + `","MessageType":"ErrorAttachmentLog","Properties":"a","Fill":"`, 300_000, `"}]`}
 		}
-		return noise(3 << 20)
+		return filled{fill: 3 << 20}
 	}}
 	o := request(t, e)
 	o.File = folder + "/copy.zip"

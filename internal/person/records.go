@@ -107,11 +107,15 @@ func (f *flattener) Write(p []byte) (int, error) {
 			f.indenting = len(p) == 0
 			continue
 		}
-		end := bytes.IndexAny(p, "\r\n")
-		if f.indenting = end >= 0; f.indenting {
-			f.changed = true
-		} else {
+		end := bytes.IndexByte(p, '\n')
+		if end < 0 {
 			end = len(p)
+		}
+		if cr := bytes.IndexByte(p[:end], '\r'); cr >= 0 {
+			end = cr
+		}
+		if f.indenting = end < len(p); f.indenting {
+			f.changed = true
 		}
 		if _, err := f.w.Write(p[:end]); err != nil {
 			return 0, err

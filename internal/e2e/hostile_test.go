@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -233,6 +234,58 @@ func TestManyLogs(t *testing.T) {
 	s.within(t)
 }
 
+// isBusy reports whether the bytes of an answer are a 503 as Android wants it: it compares the letter case of the
+// header on the wire, and an empty body is an exception there.
+func isBusy(b []byte) bool {
+	return regexp.MustCompile(`(?s)^HTTP/1\.1 503 .*\r\nx-ms-retry-after-ms: \d{4,5}\r\n.*\r\n\r\n\{.*\}$`).Match(b)
+}
+
+// TestOverload fills the memory for bodies in flight: what does not fit is answered 503, all else is taken.
+func TestOverload(t *testing.T) {
+	t.Parallel()
+	const senders, size = 12, 31 << 20
+	s := start(t)
+	body := []byte(`{"logs":[{"type":"spam","name":"` + strings.Repeat("a", size) + `"}]}`)
+	head := fmt.Sprintf("POST /logs HTTP/1.1\r\nHost: x\r\nConnection: close\r\nApp-Secret: %s\r\nContent-Length: %d\r\n\r\n", s.Secret, len(body))
+	var full, all sync.WaitGroup
+	answers := make(chan []byte, senders)
+	full.Add(senders)
+	for range senders {
+		c := dial(t, s.Address())
+		all.Go(func() {
+			io.WriteString(c, head)
+			c.Write(body[:len(body)-1])
+			full.Done()
+			full.Wait()
+			c.Write(body[len(body)-1:])
+			b, err := io.ReadAll(c)
+			if err != nil {
+				t.Error(err)
+			}
+			answers <- b
+		})
+	}
+	full.Wait()
+	s.alive(t, "an overload") // an ordinary crash still finds room
+	all.Wait()
+	close(answers)
+	taken, busy := 0, 0
+	for b := range answers {
+		switch {
+		case bytes.HasPrefix(b, []byte("HTTP/1.1 200 ")):
+			taken++
+		case isBusy(b):
+			busy++
+		default:
+			t.Errorf("answer %.500q", b)
+		}
+	}
+	if taken == 0 || busy == 0 {
+		t.Errorf("%d bodies were taken, %d refused for lack of memory", taken, busy)
+	}
+	s.within(t)
+}
+
 // send sends a hostile request and checks status, headers and body of the answer.
 func (s *testServer) send(t *testing.T, h *hostile) {
 	t.Helper()
@@ -300,7 +353,7 @@ func TestHostileConnections(t *testing.T) {
 	s := start(t)
 	idle := make([]net.Conn, 1000)
 	for i := range idle {
-		idle[i] = s.dial(t)
+		idle[i] = dial(t, s.Address())
 	}
 	s.alive(t, "1,000 idle connections")
 	read[contract.ErrorGroups](t, s, "/errors/errorGroups")
@@ -309,17 +362,17 @@ func TestHostileConnections(t *testing.T) {
 	head := fmt.Sprintf("POST /logs HTTP/1.1\r\nHost: x\r\nApp-Secret: %s\r\nInstall-ID: %s\r\nContent-Length: %d\r\n", s.Secret, scriptInstall, len(crash))
 	var wait sync.WaitGroup
 	wait.Go(func() { // gone half-way
-		c := s.dial(t)
+		c := dial(t, s.Address())
 		c.Write([]byte(head + "\r\n" + string(crash[:100])))
 		c.Close()
 	})
 	wait.Go(func() { // stuck half-way
-		c := s.dial(t)
+		c := dial(t, s.Address())
 		c.Write([]byte(head + "\r\n" + string(crash[:100])))
 		wantIncomplete(t, "stuck", c)
 	})
 	wait.Go(func() { // a byte now and then
-		c := s.dial(t)
+		c := dial(t, s.Address())
 		c.Write([]byte(head + "\r\n"))
 		go func() {
 			tick := time.NewTicker(200 * time.Millisecond)
@@ -334,7 +387,7 @@ func TestHostileConnections(t *testing.T) {
 		wantIncomplete(t, "slow", c)
 	})
 	wait.Go(func() { // headers without an end
-		c := s.dial(t)
+		c := dial(t, s.Address())
 		c.Write([]byte(head))
 		if _, err := io.ReadAll(c); err != nil {
 			t.Errorf("headers without an end: %v", err)
@@ -350,9 +403,9 @@ func TestHostileConnections(t *testing.T) {
 }
 
 // dial opens a connection that ends with the test. The server may take connectionTime to give up on it.
-func (s *testServer) dial(t *testing.T) net.Conn {
+func dial(t *testing.T, address string) net.Conn {
 	t.Helper()
-	c, err := net.Dial("tcp", s.Address())
+	c, err := net.Dial("tcp", address)
 	if err != nil {
 		t.Fatal(err)
 	}

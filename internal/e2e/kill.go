@@ -35,8 +35,8 @@ type Kill struct {
 // Killed says what Run found to be in order.
 type Killed struct {
 	Rounds                      int
-	Answered, Uncertain, Stored int // logs: answered 200; sent without an answer; in the journal
-	Copies                      int // of them sent again on purpose
+	Answered, Uncertain, Stored int   // logs: answered 200; sent without an answer; in the journal
+	Copies                      int   // of them sent again on purpose
 	TornBytes                   int64 // cut off at all starts together: of requests that nobody was answered for
 	Archived                    int
 }

@@ -30,8 +30,8 @@ type Options struct {
 	Symbols symbol.Stage
 	Clock   diag.Clock
 	Log     *slog.Logger
-	// Busy reports that ingestion is under load: the pipeline then works on one batch at a time, which leaves
-	// it about a third of two processors. nil: never.
+	// Busy reports that ingestion is under load: the pipeline then works on one small batch at a time and rests
+	// between, which leaves it about a third of two processors. nil: never.
 	Busy func() bool
 }
 
@@ -40,7 +40,14 @@ type Options struct {
 const (
 	maxFrames = 512
 	maxBytes  = 2 << 20 // of frames as stored
+
+	busyFrames = 128
+	busyBytes  = 256 << 10
 )
+
+// restShare is how long the pipeline rests when ingestion is busy, as a share of the time it has worked: it then
+// works on one processor for two thirds of the time.
+const restShare = 0.5
 
 // Pipeline turns frames into rows. Make it with New.
 type Pipeline struct {
@@ -48,6 +55,7 @@ type Pipeline struct {
 	apps appCache
 
 	through atomic.Uint64
+	applied chan struct{} // has room for one: through has risen
 	counts  counts
 }
 
@@ -69,7 +77,7 @@ func New(o Options) *Pipeline {
 	if o.Busy == nil {
 		o.Busy = func() bool { return false }
 	}
-	return &Pipeline{o: o, apps: appCache{store: o.Store, clock: o.Clock}}
+	return &Pipeline{o: o, apps: appCache{store: o.Store, clock: o.Clock}, applied: make(chan struct{}, 1)}
 }
 
 // Stats counts.
@@ -132,8 +140,12 @@ func (p *Pipeline) read(ctx context.Context, after uint64, epoch int64, until ui
 	follower := p.o.Journal.Follow(after)
 	defer follower.Close()
 	for until == 0 || after < until {
+		begun, busy, frames, bytes := p.o.Clock.Monotonic(), p.o.Busy(), maxFrames, maxBytes
+		if busy {
+			frames, bytes = busyFrames, busyBytes
+		}
 		horizon := p.o.Journal.Horizon()
-		entries, err := follower.Next(maxFrames, maxBytes)
+		entries, err := follower.Next(frames, bytes)
 		if err != nil {
 			return fmt.Errorf("pipeline: follow: %w", err)
 		}
@@ -157,8 +169,8 @@ func (p *Pipeline) read(ctx context.Context, after uint64, epoch int64, until ui
 			return ctx.Err()
 		case batches <- b:
 		}
-		if after = through; p.o.Busy() {
-			if err := p.settle(ctx, after); err != nil {
+		if after = through; busy {
+			if err := p.yield(ctx, after, begun); err != nil {
 				return err
 			}
 		}
@@ -166,14 +178,17 @@ func (p *Pipeline) read(ctx context.Context, after uint64, epoch int64, until ui
 	return nil
 }
 
-// settle waits until the batch in hand is applied, so that only one of the two sides works at a time.
-func (p *Pipeline) settle(ctx context.Context, through uint64) error {
+// yield waits until the batch in hand is applied, so that only one of the two sides works at a time, and rests.
+func (p *Pipeline) yield(ctx context.Context, through uint64, begun time.Duration) error {
 	for p.through.Load() < through {
-		if err := p.o.Clock.Sleep(ctx, time.Millisecond); err != nil {
-			return err
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-p.applied:
 		}
 	}
-	return nil
+	worked := p.o.Clock.Monotonic() - begun
+	return p.o.Clock.Sleep(ctx, time.Duration(restShare*float64(worked)))
 }
 
 func (p *Pipeline) applyAll(ctx context.Context, batches <-chan store.Batch) error {
@@ -220,6 +235,10 @@ func (p *Pipeline) count(b *store.Batch, done store.Applied) {
 	c.gone.Add(int64(done.Gone))
 	c.batches.Add(1)
 	p.through.Store(b.Through)
+	select {
+	case p.applied <- struct{}{}:
+	default:
+	}
 }
 
 // workers is how many frames are decoded at a time.

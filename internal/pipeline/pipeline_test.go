@@ -217,6 +217,23 @@ func waitFor(t *testing.T, done func() bool) {
 	}
 }
 
+// TestBusy: the pipeline gives way to ingestion and still comes to the end.
+func TestBusy(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const n = 500
+	for i := range n {
+		w.append(journal.Error, crash(guid(i), "total"))
+	}
+	p := pipeline.New(pipeline.Options{Journal: w.j, Store: w.db, Clock: diag.SystemClock{}, Log: slog.New(slog.DiscardHandler), Busy: func() bool { return true }})
+	if err := p.CatchUp(t.Context(), w.j.Horizon()); err != nil {
+		t.Fatal(err)
+	}
+	if got := p.Stats(); got.Reports != n || got.Batches < 4 {
+		t.Fatalf("stats: %+v", got)
+	}
+}
+
 // TestTwoPipelines: the one that claims the cursor later wins, the other stops and has doubled nothing.
 func TestTwoPipelines(t *testing.T) {
 	t.Parallel()

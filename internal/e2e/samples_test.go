@@ -40,6 +40,9 @@ type sampleLog struct {
 
 func (l *sampleLog) isError() bool { return strings.HasSuffix(strings.ToLower(l.Type), "error") }
 
+// sampleErrors is how many crashes and handled errors the samples hold.
+const sampleErrors = 14
+
 // sampleTime is a little later than the latest sample.
 var sampleTime = time.Date(2026, 11, 20, 16, 30, 0, 0, time.UTC)
 
@@ -141,8 +144,8 @@ func TestSamples(t *testing.T) {
 		all = append(all, r.observe())
 		delete(places, strings.ToLower(l.ID))
 	}
-	if len(places) > 0 {
-		t.Errorf("reports of nobody: %v", places)
+	if len(all) != sampleErrors || len(places) > 0 {
+		t.Errorf("%d reports, want %d; reports of nobody: %v", len(all), sampleErrors, places)
 	}
 	compareGolden(t, filepath.Join("testdata", "samples.golden.json"), samples.normal(t, s, all))
 }

@@ -89,7 +89,7 @@ func (db *DB) UpdateApp(ctx context.Context, a diag.App) error {
 var perApp = [...]string{"member", "blocked_install", "dropped", "group_id", "group_words", "export"}
 
 // DeleteApp removes an app and every row of it. Its number is never given again, so rows that a batch still
-// carries are recognised as those of an app that is gone.
+// carries are recognised as those of an app that is gone. Scrub takes what is left of them out of the files.
 func (db *DB) DeleteApp(ctx context.Context, num int64) error {
 	shard, err := db.shardOf(ctx, num)
 	if err != nil {

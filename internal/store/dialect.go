@@ -17,9 +17,13 @@ type Dialect interface {
 	Insert(table string, columns []string, rows int) string
 	// Classify says what an error of the engine means.
 	Classify(err error) Class
-	// Checkpoint brings the database into its resting form, in which nothing deleted is left. It waits for
-	// nobody: while somebody reads it may get nowhere, and done is false. The connection is the writer's.
+	// Checkpoint empties the engine's log into its files. It waits for nobody: while somebody reads it may get
+	// nowhere, and done is false. The connection is the writer's.
 	Checkpoint(ctx context.Context, c *sql.Conn) (done bool, err error)
+	// Scrub overwrites what deleted rows left behind in a bounded part of the files, the part that begins at
+	// from, and returns where the next one does; 0 when all is done. It runs in a writing transaction of the
+	// connection.
+	Scrub(ctx context.Context, c *sql.Conn, from int64) (next int64, err error)
 	// Tables describes the tables that a connection sees.
 	Tables(ctx context.Context, c *sql.Conn) ([]Table, error)
 }

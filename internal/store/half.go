@@ -203,6 +203,25 @@ func (h *half) checkpoint(ctx context.Context) (empty bool, err error) {
 	return empty, h.explain(err)
 }
 
+func (h *half) scrub(ctx context.Context) error {
+	for from, begun := int64(0), false; from != 0 || !begun; begun = true {
+		var next int64
+		err := h.update(ctx, func(t *tx) (err error) {
+			next, err = h.dialect.Scrub(t.ctx, t.conn.sql, from)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		from = next
+	}
+	empty, err := h.checkpoint(ctx)
+	if err == nil && !empty {
+		return diag.Errorf(diag.Busy, "The %s is being read: try again in a moment.", h.name)
+	}
+	return err
+}
+
 func (h *half) close() error {
 	h.readers.close() // first, so that no reader keeps the checkpoint from truncating
 	readers := h.pools.Read.Close()

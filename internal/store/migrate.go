@@ -17,21 +17,21 @@ import (
 // release that can open a half which has it.
 //
 //go:embed migrations
-var migrations embed.FS
+var schema embed.FS
 
 type migration struct {
 	release    string
 	statements []string
 }
 
-func loadMigrations(name string) ([]migration, error) {
+func loadMigrations(migrations fs.FS, name string) ([]migration, error) {
 	files, err := fs.Glob(migrations, path.Join("migrations", name, "*.sql"))
 	if err != nil {
 		return nil, err
 	}
 	var all []migration
 	for i, f := range files { // in name order
-		text, err := migrations.ReadFile(f)
+		text, err := fs.ReadFile(migrations, f)
 		if err != nil {
 			return nil, err
 		}
@@ -63,8 +63,8 @@ func parseMigration(text string) (migration, error) {
 }
 
 // migrate brings a half to the newest schema, or refuses one that is newer than that.
-func (h *half) migrate(ctx context.Context) error {
-	all, err := loadMigrations(h.name)
+func (h *half) migrate(ctx context.Context, migrations fs.FS) error {
+	all, err := loadMigrations(migrations, h.name)
 	if err != nil {
 		return err
 	}

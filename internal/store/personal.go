@@ -65,7 +65,7 @@ var holdings = [...]holding{
 	{"index", "tally", nil, "shard app kind n"},
 
 	// Places outside of the store. Their columns are what lies there.
-	{"", "write-ahead logs of both halves", []erasure{{"rows", "gone after DB.Checkpoint"}}, ""},
+	{"", "write-ahead logs of both halves", []erasure{{"rows", "gone after DB.Scrub"}}, ""},
 	{"", "journal segments", []erasure{{"header payload", "blanked: overwritten in place"}}, "footer dictionary"},
 	{"", "export spool", []erasure{{"windows", "the person is taken out of blobs that are not yet put; those put are treated as archive"}}, ""},
 	{"", "export archive", []erasure{{"blobs", "rewritten without the person's records"}}, ""},

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"sync"
 
 	"lifeboat/internal/diag"
@@ -32,6 +33,10 @@ type Options struct {
 	Register  Pools
 	Index     Pools
 	GroupHash func(key diag.GroupKey, salt uint32) diag.GroupID // nil = the real one
+
+	// Migrations holds migrations/register/0001_name.sql and so on, for tests of what comes next. nil = the
+	// real ones.
+	Migrations fs.FS
 }
 
 // Open brings both halves to the newest schema. It is for adapters; others open a store through one. The
@@ -41,24 +46,27 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if db.groupHash == nil {
 		db.groupHash = hashGroup
 	}
+	if o.Migrations == nil {
+		o.Migrations = schema
+	}
 	var err error
-	db.register, err = openHalf(ctx, "register", "restore it from a backup", o.Dialect, o.Register)
+	db.register, err = openHalf(ctx, "register", "restore it from a backup", &o, o.Register)
 	if err != nil {
 		return nil, errors.Join(err, o.Index.Read.Close(), o.Index.Write.Close())
 	}
-	db.index, err = openHalf(ctx, "index", "rebuild it with `lifeboat reindex`", o.Dialect, o.Index)
+	db.index, err = openHalf(ctx, "index", "rebuild it with `lifeboat reindex`", &o, o.Index)
 	if err != nil {
 		return nil, errors.Join(err, db.register.close())
 	}
 	return db, nil
 }
 
-func openHalf(ctx context.Context, name, cure string, d Dialect, p Pools) (*half, error) {
-	h, err := newHalf(ctx, name, cure, d, p)
+func openHalf(ctx context.Context, name, cure string, o *Options, p Pools) (*half, error) {
+	h, err := newHalf(ctx, name, cure, o.Dialect, p)
 	if err != nil {
 		return nil, errors.Join(err, p.Read.Close(), p.Write.Close())
 	}
-	if err := h.migrate(ctx); err != nil {
+	if err := h.migrate(ctx, o.Migrations); err != nil {
 		return nil, errors.Join(err, p.Read.Close(), h.writer.sql.Close(), p.Write.Close())
 	}
 	return h, nil
@@ -78,16 +86,13 @@ func (db *DB) Tidy(ctx context.Context) error {
 	return errors.Join(db.sweep(ctx), db.register.tidy(ctx), db.index.tidy(ctx))
 }
 
-// Checkpoint brings both halves into their resting form: nothing that was deleted is in their files any more.
-// It is Busy while somebody still reads what was there before; call it again.
-func (db *DB) Checkpoint(ctx context.Context) error {
+// Scrub sees to it that nothing deleted is left in the files of both halves: neither in the log nor where the
+// engine has moved rows away. It reads all of them, in bounded transactions, and is Busy while somebody still
+// reads what was there before: call it again.
+func (db *DB) Scrub(ctx context.Context) error {
 	for _, h := range [...]*half{db.register, db.index} {
-		empty, err := h.checkpoint(ctx)
-		if err != nil {
+		if err := h.scrub(ctx); err != nil {
 			return err
-		}
-		if !empty {
-			return diag.Errorf(diag.Busy, "The %s is being read: try again in a moment.", h.name)
 		}
 	}
 	return nil

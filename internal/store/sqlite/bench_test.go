@@ -158,7 +158,7 @@ func (l *load) measure(b *testing.B, perBatch int, batch func() store.Batch) {
 
 // size is that of the index's file once all is in it.
 func (l *load) size() int64 {
-	if err := l.db.Checkpoint(context.Background()); err != nil {
+	if err := l.db.Scrub(context.Background()); err != nil {
 		l.b.Fatal(err)
 	}
 	info, err := os.Stat(filepath.Join(l.dir, "index.db"))
@@ -257,5 +257,14 @@ func BenchmarkLists(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkScrub looks at all pages of an index.
+func BenchmarkScrub(b *testing.B) {
+	l := newLoad(b)
+	l.fill(*rows, 512, func() store.Batch { return l.crashes(512, 500) })
+	for b.Loop() {
+		b.SetBytes(l.size())
 	}
 }

@@ -37,6 +37,10 @@ const (
 
 // Open opens or makes the store in dir, which must exist. Only one process may have it open.
 func Open(ctx context.Context, dir string, o Options) (*store.DB, error) {
+	return open(ctx, dir, o, nil)
+}
+
+func open(ctx context.Context, dir string, o Options, migrations fs.FS) (*store.DB, error) {
 	if o.Rebuild {
 		if err := removeIndex(dir); err != nil {
 			return nil, err
@@ -53,7 +57,7 @@ func Open(ctx context.Context, dir string, o Options) (*store.DB, error) {
 	if err := check(ctx, register.Write); err != nil {
 		return nil, errors.Join(err, register.Read.Close(), register.Write.Close(), index.Read.Close(), index.Write.Close())
 	}
-	return store.Open(ctx, store.Options{Dialect: dialect{}, Register: register, Index: index, GroupHash: o.GroupHash})
+	return store.Open(ctx, store.Options{Dialect: dialect{}, Register: register, Index: index, GroupHash: o.GroupHash, Migrations: migrations})
 }
 
 func removeIndex(dir string) error {

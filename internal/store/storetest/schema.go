@@ -83,7 +83,7 @@ func tidy(t *testing.T, db *store.DB) {
 		f.apply(triple(app, f.through+1))
 		ok(t, db.Tidy(t.Context()))
 		if n%5 == 0 {
-			ok(t, db.Checkpoint(t.Context()))
+			ok(t, db.Scrub(t.Context()))
 		}
 	}
 	same(t, "reports", 60, len(stored{t, db, app.Num}.reports(store.ReportQuery{App: app.Num})))

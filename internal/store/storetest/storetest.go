@@ -68,7 +68,7 @@ func Run(t *testing.T, open func(t *testing.T, o Options) *store.DB) {
 		"words of a reset":          plain(wordsOfReset),
 		"keys begin with the shard": plain(shardFirst),
 		"personal data":             plain(personalData),
-		"tidy and checkpoint":       plain(tidy),
+		"tidy and scrub":            plain(tidy),
 		"cancelled":                 plain(cancelled),
 	} {
 		t.Run(name, func(t *testing.T) {

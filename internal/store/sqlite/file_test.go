@@ -166,7 +166,7 @@ func TestCrash(t *testing.T) {
 	dir := t.TempDir()
 	db := open(t, dir, sqlite.Options{})
 	app, epoch := createApp(t, db, "boat"), claim(t, db)
-	for n := range 40 {
+	for n := range 15 {
 		if err := db.RaiseFloor(t.Context(), diag.IngressTime(n+1)); err != nil {
 			t.Fatal(err)
 		}

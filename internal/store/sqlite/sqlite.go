@@ -50,7 +50,7 @@ func open(ctx context.Context, dir string, o Options, migrations fs.FS) (*store.
 	if err != nil {
 		return nil, err
 	}
-	index, err := openPools(filepath.Join(dir, indexFile), settings{synchronous: "normal", writerCache: 8192, readerCache: 2048, checkpointPages: 4000})
+	index, err := openPools(filepath.Join(dir, indexFile), settings{synchronous: "normal", writerCache: 8192, readerCache: 2048, checkpointPages: 8000})
 	if err != nil {
 		return nil, errors.Join(err, register.Read.Close(), register.Write.Close())
 	}

@@ -115,7 +115,7 @@ func fill(p *e2e.Process) (end time.Time, err error) {
 		n      int
 		source func(int) load.Source
 	}{{events / 50, load.Events(1)}, {crashes - attachments, load.Crashes(2)}, {attachments, load.CrashesWithAttachment(3)}} {
-		r, err := load.Run(p.Address(), p.Secret, 16, part.n, 40*time.Second, part.source)
+		r, err := load.HTTP.Run(p.Address(), p.Secret, 16, part.n, 40*time.Second, part.source)
 		if err != nil {
 			return end, err
 		}

@@ -26,12 +26,17 @@ func main() {
 	runs := flag.Int("runs", 3, "how often the rates are measured; the best counts")
 	dir := flag.String("dir", "", "where data folders are made; default: the system's place for temporary files")
 	empty := flag.Bool("empty-handler", false, "serve the handler that only reads bodies (used by this program itself)")
+	raw := flag.Bool("raw", false, "send with the generator that takes less of the processor than Go's HTTP client")
 	flag.Parse()
+	client := load.HTTP
+	if *raw {
+		client = load.Raw
+	}
 	if *empty {
 		serveEmpty()
 		return
 	}
-	if err := measure(strings.Split(*only, ","), *runs, *dir); err != nil {
+	if err := measure(strings.Split(*only, ","), *runs, *dir, client); err != nil {
 		fmt.Fprintln(os.Stderr, "figures:", err)
 		os.Exit(1)
 	}
@@ -56,15 +61,16 @@ func serveEmpty() {
 type bench struct {
 	bin, dir string
 	runs     int
+	client   load.Client
 }
 
-func measure(only []string, runs int, dir string) error {
+func measure(only []string, runs int, dir string, client load.Client) error {
 	dir, err := os.MkdirTemp(dir, "lifeboat-figures-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	b := &bench{dir: dir, runs: runs}
+	b := &bench{dir: dir, runs: runs, client: client}
 	if b.bin, err = e2e.Build(dir); err != nil {
 		return err
 	}
@@ -145,7 +151,7 @@ func (b *bench) emptyRun() (load.Result, error) {
 	if _, err := fmt.Fscanln(out, &address); err != nil {
 		return load.Result{}, err
 	}
-	return load.Run(address, "none", connections, noLimit, runTime/2, load.Crashes(1))
+	return b.client.Run(address, "none", connections, noLimit, runTime/2, load.Crashes(1))
 }
 
 // rate runs a load on a server and tells what was processed of it meanwhile, per second. Nothing may be lost.
@@ -159,7 +165,7 @@ func (b *bench) rate(data string, source func(int) load.Source) (load.Result, fl
 	if err != nil {
 		return load.Result{}, 0, err
 	}
-	r, err := load.Run(p.Address(), p.Secret, connections, noLimit, runTime, source)
+	r, err := b.client.Run(p.Address(), p.Secret, connections, noLimit, runTime, source)
 	if err != nil {
 		return r, 0, err
 	}

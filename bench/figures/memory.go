@@ -23,7 +23,7 @@ func (b *bench) memory() error {
 		return err
 	}
 	const crashes = 100_000
-	r, err := load.Run(p.Address(), p.Secret, connections, crashes, 5*time.Minute, load.Crashes(3))
+	r, err := b.client.Run(p.Address(), p.Secret, connections, crashes, 5*time.Minute, load.Crashes(3))
 	if err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ func (b *bench) million() error {
 	if err := rss(p, "with 1,000,000 logs, 30 s after ready", 30*time.Second); err != nil {
 		return err
 	}
-	if _, err := load.Run(p.Address(), p.Secret, connections, noLimit, time.Second, load.Crashes(6)); err != nil {
+	if _, err := b.client.Run(p.Address(), p.Secret, connections, noLimit, time.Second, load.Crashes(6)); err != nil {
 		return err
 	}
 	p.Kill()
@@ -117,10 +117,10 @@ func (b *bench) fill(data string) error {
 		return err
 	}
 	defer p.Stop()
-	if _, err := load.Run(p.Address(), p.Secret, connections, 19_000, 5*time.Minute, load.Events(4)); err != nil {
+	if _, err := b.client.Run(p.Address(), p.Secret, connections, 19_000, 5*time.Minute, load.Events(4)); err != nil {
 		return err
 	}
-	if _, err := load.Run(p.Address(), p.Secret, connections, 50_000, 5*time.Minute, load.Crashes(5)); err != nil {
+	if _, err := b.client.Run(p.Address(), p.Secret, connections, 50_000, 5*time.Minute, load.Crashes(5)); err != nil {
 		return err
 	}
 	_, err = p.WaitIndexed(5 * time.Minute)

@@ -46,7 +46,8 @@ func newCodec() (*codec, error) {
 	c.encoder, err = zstd.NewWriter(nil,
 		zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(encoders),
 		zstd.WithLowerEncoderMem(true), zstd.WithWindowSize(windowSize),
-		zstd.WithEncoderCRC(false), zstd.WithZeroFrames(true), zstd.WithEncoderDict(all[len(all)-1]))
+		zstd.WithEncoderCRC(false), zstd.WithZeroFrames(true), zstd.WithEncoderDict(all[len(all)-1]),
+		zstd.WithNoEntropyCompression(true)) // a crash of 7 KB takes a tenth more room and a fifth less time
 	if err != nil {
 		return nil, fmt.Errorf("journal: dictionary %d: %w", c.dict, err)
 	}

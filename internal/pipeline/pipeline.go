@@ -41,8 +41,8 @@ const (
 	maxFrames = 512
 	maxBytes  = 2 << 20 // of frames as stored
 
-	busyFrames = 128
-	busyBytes  = 256 << 10
+	busyFrames = 256
+	busyBytes  = 512 << 10
 )
 
 // restShare is how long the pipeline rests when ingestion is busy, as a share of the time it has worked: it then

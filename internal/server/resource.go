@@ -21,7 +21,7 @@ func limitMemory() {
 		debug.SetMemoryLimit(memoryBudget + memoryBase)
 	}
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(75)
+		debug.SetGCPercent(150)
 	}
 }
 

@@ -93,6 +93,11 @@ func (c *appCreateCmd) ownersPath(ctx context.Context, api *client.Client) (stri
 
 type appListCmd struct{ remote }
 
+func (appListCmd) Help() string {
+	return `Example:
+  lifeboat app list --url https://crash.example.com --token $TOKEN`
+}
+
 func (c *appListCmd) Run(ctx context.Context) error {
 	api, err := c.client()
 	if err != nil {
@@ -119,6 +124,11 @@ type appShowCmd struct {
 	remote
 }
 
+func (appShowCmd) Help() string {
+	return `Example:
+  lifeboat app show admin/shop-android --json --data /var/lib/lifeboat`
+}
+
 func (c *appShowCmd) Run(ctx context.Context) error {
 	api, err := c.client()
 	if err != nil {
@@ -141,6 +151,11 @@ type appDeleteCmd struct {
 	App appName `arg:"" name:"owner/name" help:"The app."`
 	Yes bool    `help:"Do not ask: everything that is known of the app goes."`
 	remote
+}
+
+func (appDeleteCmd) Help() string {
+	return `Example:
+  lifeboat app delete admin/shop-android --yes --data /var/lib/lifeboat`
 }
 
 func (c *appDeleteCmd) Run(ctx context.Context) error {

@@ -13,8 +13,19 @@ import (
 type serveCmd struct {
 	server.Config `embed:""`
 
-	LogLevel slog.Level `name:"log-level" default:"INFO" env:"LIFEBOAT_LOG_LEVEL" help:"DEBUG, INFO, WARN or ERROR."`
-	JSON     bool       `help:"Write the log as JSON, one object a line, and the ready line too."`
+	LogLevel logLevel `name:"log-level" default:"INFO" env:"LIFEBOAT_LOG_LEVEL" help:"DEBUG, INFO, WARN or ERROR."`
+	JSON     bool     `help:"Write the log as JSON, one object a line, and the ready line too."`
+}
+
+// logLevel is a slog.Level whose errors say what would be right.
+type logLevel struct{ slog.Level }
+
+// UnmarshalText reads a level in any letter case.
+func (l *logLevel) UnmarshalText(b []byte) error {
+	if l.Level.UnmarshalText(b) != nil {
+		return fmt.Errorf("%q should be DEBUG, INFO, WARN or ERROR", b)
+	}
+	return nil
 }
 
 func (serveCmd) Help() string {
@@ -28,7 +39,7 @@ SIGTERM and Ctrl-C answer what is under way, and exit 0.`
 
 func (c *serveCmd) Run(ctx context.Context) error {
 	c.Config.Version = version()
-	c.Config.Log = logger(c.LogLevel, c.JSON)
+	c.Config.Log = logger(c.LogLevel.Level, c.JSON)
 	s, err := server.Open(ctx, c.Config)
 	if err != nil {
 		return err

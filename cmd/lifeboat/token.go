@@ -50,6 +50,11 @@ func (c *tokenCreateCmd) Run(ctx context.Context) error {
 
 type tokenListCmd struct{ remote }
 
+func (tokenListCmd) Help() string {
+	return `Example:
+  lifeboat token list --data /var/lib/lifeboat`
+}
+
 func (c *tokenListCmd) Run(ctx context.Context) error {
 	api, err := c.client()
 	if err != nil {
@@ -76,6 +81,11 @@ type tokenDeleteCmd struct {
 	remote
 }
 
+func (tokenDeleteCmd) Help() string {
+	return `Example:
+  lifeboat token delete 55555555-5555-4555-8555-555555555555 --data /var/lib/lifeboat`
+}
+
 func (c *tokenDeleteCmd) Run(ctx context.Context) error {
 	api, err := c.client()
 	if err != nil {
@@ -96,6 +106,11 @@ type tokenResetAdminCmd struct {
 	Data    string `required:"" type:"path" env:"LIFEBOAT_DATA" placeholder:"DIR" help:"Data folder. Stop its server first."`
 	KeyFile string `name:"key-file" type:"path" env:"LIFEBOAT_KEY_FILE" placeholder:"FILE" help:"Master key, if it is not DIR/key."`
 	JSON    bool   `help:"Print JSON for programs."`
+}
+
+func (tokenResetAdminCmd) Help() string {
+	return `Example:
+  lifeboat token reset-admin --data /var/lib/lifeboat`
 }
 
 func (c *tokenResetAdminCmd) Run(ctx context.Context) error {

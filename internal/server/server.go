@@ -100,7 +100,7 @@ func (s *Server) stop(err error) {
 func (s *Server) assemble() error {
 	allow, err := azure.AllowHosts(s.config.ExportHost)
 	if err != nil {
-		return err
+		return diag.Wrap(diag.Invalid, err, "--export-host: %v.", err)
 	}
 	seal, err := newSealer(s.folder.key)
 	if err != nil {

@@ -38,11 +38,11 @@ type Options struct {
 // The bounds of one batch. Rows of one batch are in memory together and hold the index's writer for as long
 // as their transaction takes.
 const (
-	maxFrames = 512
-	maxBytes  = 2 << 20 // of frames as stored
+	maxFrames = 2048
+	maxBytes  = 4 << 20 // of frames as stored
 
-	busyFrames = 256
-	busyBytes  = 512 << 10
+	busyFrames = 512
+	busyBytes  = 1 << 20
 )
 
 // restShare is how long the pipeline rests when ingestion is busy, as a share of the time it has worked: it then

@@ -221,7 +221,7 @@ func waitFor(t *testing.T, done func() bool) {
 func TestBusy(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	const n = 500
+	const n = 1500
 	for i := range n {
 		w.append(journal.Error, crash(guid(i), "total"))
 	}
@@ -229,7 +229,7 @@ func TestBusy(t *testing.T) {
 	if err := p.CatchUp(t.Context(), w.j.Horizon()); err != nil {
 		t.Fatal(err)
 	}
-	if got := p.Stats(); got.Reports != n || got.Batches < 4 {
+	if got := p.Stats(); got.Reports != n || got.Batches < 3 {
 		t.Fatalf("stats: %+v", got)
 	}
 }

@@ -43,6 +43,7 @@ type Server struct {
 	web      *web.Web
 
 	disk     disk
+	load     load
 	onReady  func(Addresses)
 	requests atomic.Int64 // of the API and the pages
 	ready    atomic.Bool
@@ -100,7 +101,7 @@ func (s *Server) stop(err error) {
 func (s *Server) assemble() error {
 	allow, err := azure.AllowHosts(s.config.ExportHost)
 	if err != nil {
-		return diag.Wrap(diag.Invalid, err, "--export-host: %v.", err)
+		return err
 	}
 	seal, err := newSealer(s.folder.key)
 	if err != nil {
@@ -125,10 +126,7 @@ func (s *Server) assemble() error {
 	return s.assembleDoors(t, reports, installKey)
 }
 
-// busyRequests are so many requests of ingestion at a time that the pipeline makes room for them.
-const busyRequests = 8
-
-func (s *Server) busy() bool { return s.ingest.Stats().InFlight >= busyRequests }
+func (s *Server) busy() bool { return s.load.look(s.config.Clock.Monotonic(), s.ingest.Stats().Requests) }
 
 // welcome makes the first user in a new folder and sees to the file admin.token.
 func (s *Server) welcome(ctx context.Context) error {

@@ -52,7 +52,7 @@ func loadSamples(t *testing.T) *sampled {
 	if err != nil || len(files) != 21 {
 		t.Fatalf("%d samples: %v", len(files), err)
 	}
-	s := &sampled{shift: time.Now().Sub(sampleTime).Truncate(time.Second), bodies: map[string][]byte{}}
+	s := &sampled{shift: time.Since(sampleTime).Truncate(time.Second), bodies: map[string][]byte{}}
 	for _, file := range files {
 		b, err := os.ReadFile(file)
 		if err != nil {

@@ -34,13 +34,14 @@ import (
 //	pick NAME PATH               set NAME to the member of the JSON on stdout, like errors.0.errorId
 //	waitindexed                  wait until everything sent is readable
 //	mode FILE MODE               the file's mode must be like -rw-------
+//	empty FOLDER                 the folder must hold nothing
 func TestScript(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"), RequireUniqueNames: true, ContinueOnError: true, Setup: setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"serve": serveCmd, "stop": stopCmd, "exits": exitsCmd, "http": httpCmd, "post": postCmd,
-			"pick": pickCmd, "waitindexed": waitIndexedCmd, "mode": modeCmd,
+			"pick": pickCmd, "waitindexed": waitIndexedCmd, "mode": modeCmd, "empty": emptyCmd,
 		},
 	})
 }
@@ -206,5 +207,13 @@ func modeCmd(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	if got := info.Mode().String(); got != args[1] {
 		ts.Fatalf("%s has mode %s, want %s", args[0], got, args[1])
+	}
+}
+
+func emptyCmd(ts *testscript.TestScript, neg bool, args []string) {
+	entries, err := os.ReadDir(ts.MkAbs(args[0]))
+	ts.Check(err)
+	if len(entries) > 0 {
+		ts.Fatalf("%s holds %s and %d more", args[0], entries[0].Name(), len(entries)-1)
 	}
 }

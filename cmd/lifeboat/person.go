@@ -19,7 +19,7 @@ type personCmd struct {
 
 type personCopyCmd struct {
 	Archive  string   `required:"" env:"LIFEBOAT_ARCHIVE" placeholder:"SOURCE" help:"The archive: a folder, a container's URL, a connection string, or @FILE that holds one of these. Better in the environment or a file than on the command line: process lists show keys."`
-	Install  []string `placeholder:"ID" help:"Install id of the person; may be repeated."`
+	Install  []string `sep:"none" placeholder:"ID" help:"Install id of the person; may be repeated."`
 	Installs string   `type:"path" placeholder:"FILE" help:"File with one install id a line."`
 	Since    string   `placeholder:"T" help:"Only minutes of the archive from here on: a date or a time like 2026-03-01T12:00:00Z."`
 	Until    string   `placeholder:"T" help:"Only minutes of the archive up to here."`

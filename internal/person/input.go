@@ -32,6 +32,9 @@ func ReadInstalls(r io.Reader) ([]diag.InstallID, error) {
 		if text = strings.TrimSpace(text); text == "" {
 			continue
 		}
+		if strings.ContainsAny(text, " \t,;") { // more likely a table than an id
+			return nil, diag.Errorf(diag.Invalid, "line %d of the list of install ids holds white space or a comma; write one id a line", n)
+		}
 		id, err := ParseInstall(text)
 		if err != nil {
 			return nil, diag.Errorf(diag.Invalid, "line %d of the list of install ids: %v", n, err)
@@ -56,8 +59,8 @@ func ReadInstalls(r io.Reader) ([]diag.InstallID, error) {
 	return ids, nil
 }
 
-// ParseInstall reads one install id as a person typed it: a GUID in any spelling, or another text without
-// white space that is no longer than diag.MaxInstallID.
+// ParseInstall reads one install id as a person typed it: a GUID in any spelling, or another text of one line
+// that is no longer than diag.MaxInstallID: devices may send any.
 func ParseInstall(text string) (diag.InstallID, error) {
 	text = strings.TrimSpace(text)
 	switch {
@@ -65,8 +68,8 @@ func ParseInstall(text string) (diag.InstallID, error) {
 		return "", diag.Errorf(diag.Invalid, "an install id is empty")
 	case len(text) > diag.MaxInstallID:
 		return "", diag.Errorf(diag.Invalid, "an install id has %d bytes, the longest has %d", len(text), diag.MaxInstallID)
-	case strings.ContainsAny(text, " \t\r\n,;"):
-		return "", diag.Errorf(diag.Invalid, "an install id holds white space or a comma; give each id by itself")
+	case strings.ContainsAny(text, "\r\n"):
+		return "", diag.Errorf(diag.Invalid, "an install id holds a line break; give each id by itself")
 	}
 	return diag.ParseInstallID(text), nil
 }

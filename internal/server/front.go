@@ -2,8 +2,11 @@ package server
 
 import (
 	"context"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"time"
 
 	"lifeboat/internal/api"
@@ -121,6 +124,7 @@ const (
 // SDKs send, and they would lose it (docs/compatibility.md).
 func (s *Server) front() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer s.panicked(w)
 		limit := http.NewResponseController(w)
 		limit.SetWriteDeadline(time.Now().Add(writeTime)) // it stays with the connection: set anew for each request
 		switch path := r.URL.Path; {
@@ -144,4 +148,20 @@ func (s *Server) front() http.Handler {
 			s.web.ServeHTTP(w, r)
 		}
 	})
+}
+
+// panicked tells of a handler that panicked: where, and the kind of the value, which may hold anything itself.
+// Answers of the API and the pages are not lost to it, since they recover by themselves.
+func (s *Server) panicked(w http.ResponseWriter) {
+	v := recover()
+	if v == nil {
+		return
+	}
+	if v == http.ErrAbortHandler {
+		panic(v)
+	}
+	s.log.Error("a handler panicked", "type", fmt.Sprintf("%T", v), "stack", string(debug.Stack()))
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.WriteHeader(http.StatusInternalServerError)
+	io.WriteString(w, `{"status":"InternalServerError"}`)
 }

@@ -56,6 +56,8 @@ const (
 	idleInterval = 10 * time.Second
 )
 
+const diskAlarm = "the disk is nearly full: logs are refused until there is room; devices keep them"
+
 // watchDisk raises the alarm when the disk is nearly full, and takes it back.
 func (s *Server) watchDisk(ctx context.Context) {
 	for s.config.Clock.Sleep(ctx, diskInterval) == nil {
@@ -64,7 +66,7 @@ func (s *Server) watchDisk(ctx context.Context) {
 		case err != nil:
 			s.log.Error("free space of the data folder's disk is unknown", "error", err)
 		case changed && s.disk.full.Load():
-			s.log.Error("the disk is nearly full: logs are refused until there is room; devices keep them", "free_bytes", s.disk.free.Load())
+			s.log.Error(diskAlarm, "free_bytes", s.disk.free.Load())
 		case changed:
 			s.log.Info("the disk has room again: logs are taken", "free_bytes", s.disk.free.Load())
 		}

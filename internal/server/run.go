@@ -20,7 +20,8 @@ const (
 	headerTime  = 10 * time.Second
 	idleTime    = 2 * time.Minute
 	headerBytes = 32 << 10
-	drainTime   = 20 * time.Second // SDKs wait 10 s for an answer
+	graceTime   = 250 * time.Millisecond // of answering 503 before listeners close
+	drainTime   = 20 * time.Second       // SDKs wait 10 s for an answer
 )
 
 // OnReady has fn called once when Run accepts traffic. Call it before Run.
@@ -55,6 +56,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	s.ready.Store(false)
 	s.ingest.Drain()
+	s.config.Clock.Sleep(working, graceTime) // net/http cuts connections that are at rest: let devices hear the 503
 	l.drain()
 	stopWork()
 	workers.Wait()

@@ -71,6 +71,9 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if _, err := s.disk.watch(s.folder.path); err != nil {
 		return fmt.Errorf("free space of %s: %w", s.folder.path, err)
 	}
+	if s.disk.full.Load() {
+		s.log.Error(diskAlarm, "free_bytes", s.disk.free.Load())
+	}
 	if s.store, err = sqlite.Open(ctx, s.folder.path, sqlite.Options{}); err != nil {
 		return err
 	}
@@ -101,7 +104,7 @@ func (s *Server) stop(err error) {
 func (s *Server) assemble() error {
 	allow, err := azure.AllowHosts(s.config.ExportHost)
 	if err != nil {
-		return err
+		return diag.Wrap(diag.Invalid, err, "--export-host: %v.", err)
 	}
 	seal, err := newSealer(s.folder.key)
 	if err != nil {
@@ -126,7 +129,9 @@ func (s *Server) assemble() error {
 	return s.assembleDoors(t, reports, installKey)
 }
 
-func (s *Server) busy() bool { return s.load.look(s.config.Clock.Monotonic(), s.ingest.Stats().Requests) }
+func (s *Server) busy() bool {
+	return s.load.look(s.config.Clock.Monotonic(), s.ingest.Stats().Requests)
+}
 
 // welcome makes the first user in a new folder and sees to the file admin.token.
 func (s *Server) welcome(ctx context.Context) error {

@@ -32,7 +32,7 @@ func TestSplitContainer(t *testing.T) {
 		{"bytes that are no UTF-8", "{\"logs\":[\"\xff\xfe\"]}", []string{"\"\xff\xfe\""}},
 		{"lone surrogate and NUL", `{"logs":["\ud800 \u0000"]}`, []string{`"\ud800 \u0000"`}},
 		{"numbers beyond int64", `{"logs":[99999999999999999999999,1E400]}`, []string{`99999999999999999999999`, `1E400`}},
-		{"depth 100", `{"logs":` + strings.Repeat("[", 99) + strings.Repeat("]", 99) + `}`, []string{strings.Repeat("[", 98) + strings.Repeat("]", 98)}},
+		{"depth 1000", `{"logs":` + strings.Repeat("[", 999) + strings.Repeat("]", 999) + `}`, []string{strings.Repeat("[", 998) + strings.Repeat("]", 998)}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -76,9 +76,9 @@ func TestSplitContainerRefuses(t *testing.T) {
 		{"bare word", `{"logs":[True]}`, "not JSON"},
 		{"mismatched brackets", `{"logs":[{]}]}`, "not JSON"},
 		{"UTF-16", "\xff\xfe{\x00", "not JSON"},
-		{"depth 101", `{"logs":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`, "deeper than 100"},
-		{"a million brackets", `{"logs":` + strings.Repeat("[", 1_000_000), "deeper than 100"},
-		{"a million objects", strings.Repeat(`{"logs":`, 1_000_000), "deeper than 100"},
+		{"depth 1001", `{"logs":` + strings.Repeat("[", 1000) + strings.Repeat("]", 1000) + `}`, "deeper than 1000"},
+		{"a million brackets", `{"logs":` + strings.Repeat("[", 1_000_000), "deeper than 1000"},
+		{"a million objects", strings.Repeat(`{"logs":`, 1_000_000), "deeper than 1000"},
 		{"more logs than can be", `{"logs":[` + strings.Repeat("1,", 100_000) + `1]}`, "more than 100000 logs"},
 	}
 	for _, test := range tests {
@@ -151,7 +151,7 @@ func oracle(body []byte) (elements [][]byte, ok bool) {
 	for {
 		if _, err := depth.ReadToken(); err == io.EOF {
 			break
-		} else if err != nil || depth.StackDepth() > 100 {
+		} else if err != nil || depth.StackDepth() > 1000 {
 			return nil, false
 		}
 	}

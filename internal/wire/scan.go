@@ -6,8 +6,9 @@ import (
 	"math/bits"
 )
 
-// maxDepth is how deep a body may nest: the container is level 1. SDKs stay below 40.
-const maxDepth = 100
+// maxDepth is how deep a body may nest: the container is level 1. Android's SDK stays below 40; those for .NET
+// write as many inner exceptions as there are, at two levels each.
+const maxDepth = 1000
 
 // fault says why a text is not the JSON that was expected.
 type fault uint8
@@ -36,8 +37,8 @@ func (f fault) String() string {
 type scanner struct {
 	b       []byte
 	i       int
-	depth   int       // of the containers that are open around i
-	objects [2]uint64 // bit n: container n, as far as skip stepped into it, is an object
+	depth   int        // of the containers that are open around i
+	objects [16]uint64 // bit n: container n, as far as skip stepped into it, is an object
 	fault   fault
 }
 
@@ -198,7 +199,7 @@ func (s *scanner) begin() bool {
 	if !s.enter(c) || s.leave(c+2) { // '}' is '{'+2, ']' is '['+2
 		return false
 	}
-	word, bit := &s.objects[s.depth>>6&1], uint64(1)<<(s.depth&63)
+	word, bit := &s.objects[s.depth>>6&15], uint64(1)<<(s.depth&63)
 	if c == '{' {
 		*word |= bit
 		s.name()
@@ -212,7 +213,7 @@ func (s *scanner) begin() bool {
 // whether a value must come next.
 func (s *scanner) follow(base int) bool {
 	for s.fault == sound && s.depth > base {
-		object := s.objects[s.depth>>6&1]>>(s.depth&63)&1 != 0
+		object := s.objects[s.depth>>6&15]>>(s.depth&63)&1 != 0
 		switch c := s.peek(); {
 		case c == ',':
 			s.i++

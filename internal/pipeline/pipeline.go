@@ -41,8 +41,8 @@ const (
 	maxFrames = 2048
 	maxBytes  = 4 << 20 // of frames as stored
 
-	busyFrames = 512
-	busyBytes  = 1 << 20
+	busyFrames = 128
+	busyBytes  = 256 << 10
 )
 
 // restShare is how long the pipeline rests when ingestion is busy, as a share of the time it has worked: it then

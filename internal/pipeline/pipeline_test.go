@@ -221,7 +221,7 @@ func waitFor(t *testing.T, done func() bool) {
 func TestBusy(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	const n = 1500
+	const n = 500
 	for i := range n {
 		w.append(journal.Error, crash(guid(i), "total"))
 	}

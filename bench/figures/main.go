@@ -161,6 +161,9 @@ func (b *bench) rate(data string, source func(int) load.Source) (load.Result, fl
 		return load.Result{}, 0, err
 	}
 	defer p.Stop()
+	if _, err := p.WaitIndexed(time.Minute); err != nil { // what a kill has left behind
+		return load.Result{}, 0, err
+	}
 	before, err := rows(p)
 	if err != nil {
 		return load.Result{}, 0, err

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"slices"
@@ -109,12 +110,20 @@ type part struct {
 // answerTime is when a request counts as lost.
 const answerTime = 60 * time.Second
 
-// install is the device that all logs come from.
-const install = "77777777-7777-4777-8777-777777777777"
+// installs is how many devices the logs come from.
+const installs = 20_000
+
+// install is some device's id.
+func install(rng *rand.Rand) string {
+	return fmt.Sprintf("77777777-7777-4777-8777-%012d", rng.IntN(installs))
+}
+
+func random() *rand.Rand { return rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 1)) }
 
 func (p *part) http(address, secret string, requests int, deadline time.Time, source Source) error {
 	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1}, Timeout: answerTime}
 	defer client.CloseIdleConnections()
+	rng := random()
 	for range requests {
 		if time.Now().After(deadline) {
 			return nil
@@ -124,7 +133,7 @@ func (p *part) http(address, secret string, requests int, deadline time.Time, so
 		if err != nil {
 			return err
 		}
-		req.Header["App-Secret"], req.Header["Install-Id"], req.Header["Content-Type"] = []string{secret}, []string{install}, []string{"application/json"}
+		req.Header["App-Secret"], req.Header["Install-Id"], req.Header["Content-Type"] = []string{secret}, []string{install(rng)}, []string{"application/json"}
 		begun := time.Now()
 		answer, err := client.Do(req)
 		if err != nil {
@@ -156,13 +165,15 @@ func (p *part) raw(address, secret string, requests int, deadline time.Time, sou
 	defer conn.Close()
 	r := bufio.NewReaderSize(conn, 4096)
 	var out []byte
+	rng := random()
 	for range requests {
 		if time.Now().After(deadline) {
 			return nil
 		}
 		body, logs := source.Next()
 		out = append(out[:0], "POST /logs?api-version=1.0.0 HTTP/1.1\r\nHost: l\r\nApp-Secret: "...)
-		out = append(append(out, secret...), "\r\nInstall-ID: "+install+"\r\nContent-Type: application/json\r\nContent-Length: "...)
+		out = append(append(append(out, secret...), "\r\nInstall-ID: "...), install(rng)...)
+		out = append(out, "\r\nContent-Type: application/json\r\nContent-Length: "...)
 		out = strconv.AppendInt(out, int64(len(body)), 10)
 		out = append(append(out, "\r\n\r\n"...), body...)
 		begun := time.Now()

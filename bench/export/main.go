@@ -102,7 +102,7 @@ func azurite() (endpoint string, stop func(), err error) {
 		}
 	}
 	stop()
-	return "", nil, errors.New("Azurite did not start")
+	return "", nil, errors.New("the emulator did not start")
 }
 
 // fill sends everything at the beginning of a minute and returns when that minute ends.

@@ -2,7 +2,6 @@ package export_test
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -85,7 +84,7 @@ func BenchmarkMinute(b *testing.B) {
 			for _, body := range all {
 				size += len(body)
 			}
-			b.Log(fmt.Sprintf("%d blobs, %d MB", len(all), size>>20))
+			b.Logf("%d blobs, %d MB", len(all), size>>20)
 			b.SetBytes(int64(size))
 		})
 	}

@@ -1,7 +1,6 @@
 package export_test
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/base64"
@@ -390,16 +389,6 @@ func line(minute, messageType, id string) string {
 }
 
 func sorted(lines ...string) []string { slices.Sort(lines); return lines }
-
-// pretty is JSON for people and for diffs.
-func pretty(t testing.TB, body string) string {
-	t.Helper()
-	var b bytes.Buffer
-	if err := json.Indent(&b, []byte(body), "", " "); err != nil {
-		t.Fatal(err)
-	}
-	return b.String()
-}
 
 // scripted is a bucket one of whose calls goes wrong.
 func scripted(b blob.Bucket, at int, fault blobtest.Fault, also func()) *blobtest.Faulty {

@@ -87,15 +87,6 @@ func (w *world) reopen() *journal.Journal {
 	return w.mustOpen()
 }
 
-// crash stops the machine and opens the journal on what is left.
-func (w *world) crash(rng *rand.Rand) *journal.Journal {
-	w.t.Helper()
-	w.disk.Halt()
-	w.j.Close()
-	w.disk = w.disk.Restart(rng, nil)
-	return w.mustOpen()
-}
-
 // frame makes a frame with a payload that no other has.
 func (w *world) frame(kind journal.FrameKind, size int) journal.Frame {
 	w.keys++
@@ -259,5 +250,3 @@ func (w *world) path(class journal.Class, number int) string {
 	w.t.Fatalf("no segment %d of %s in %v", number, class, w.disk.Names())
 	return ""
 }
-
-func millis(t time.Time) diag.IngressTime { return diag.IngressTimeOf(t) }

@@ -29,15 +29,6 @@ func elements(t testing.TB, page string) (found []*html.Node) {
 	return found
 }
 
-func attribute(n *html.Node, name string) string {
-	for _, a := range n.Attr {
-		if a.Key == name {
-			return a.Val
-		}
-	}
-	return ""
-}
-
 func textOf(n *html.Node) string {
 	var b strings.Builder
 	for c := range n.Descendants() {

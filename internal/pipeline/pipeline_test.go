@@ -20,12 +20,11 @@ import (
 
 // world is a journal and a store on a disk, with one app.
 type world struct {
-	t     testing.TB
-	dir   string
-	db    *store.DB
-	j     *journal.Journal
-	app   diag.App
-	count int
+	t   testing.TB
+	dir string
+	db  *store.DB
+	j   *journal.Journal
+	app diag.App
 }
 
 func newWorld(t testing.TB) *world {

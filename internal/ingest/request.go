@@ -45,6 +45,8 @@ type request struct {
 	valid     []diag.ID // errors that are kept
 	throttled []diag.ID
 	drops     []drop
+	low, high diag.DeviceTime // the acceptance window
+	short     bool            // the memory budget has no room for all logs
 	reply     []byte
 }
 
@@ -95,6 +97,9 @@ func (q *request) end() {
 	if cap(q.frames) <= keptEntries {
 		next.frames = q.frames[:0]
 	}
+	if cap(q.others) <= keptEntries {
+		next.others = q.others[:0]
+	}
 	if cap(q.valid)+cap(q.throttled) <= keptEntries {
 		next.valid, next.throttled = q.valid[:0], q.throttled[:0]
 	}
@@ -111,7 +116,8 @@ func (q *request) free() {
 	clear(q.frames)
 	q.h.buffers.put(q.body)
 	q.h.buffers.put(q.payloads)
-	q.body, q.payloads, q.others = nil, nil, nil
+	q.body, q.payloads = nil, nil
+	clear(q.others)
 	q.release(q.held)
 }
 
@@ -143,20 +149,16 @@ func (q *request) serve() outcome {
 		return out
 	}
 	q.h.counts.bodyBytes.Add(int64(len(q.body)))
-	elements, err := wire.SplitContainer(q.body)
-	if err != nil {
+	if err := q.sort(); err != nil {
+		q.forget()
 		q.h.o.Log.Debug("a body is no container of logs", "app", q.app.Num, "error", err)
 		return notContainer
 	}
-	// An element and its frame take about as much again as the shortest logs.
-	if !q.memory(int64(len(elements)) * perElement) {
+	if q.short {
 		return overloaded
 	}
-	q.sort(elements)
 	return q.store()
 }
-
-const perElement = 128
 
 // admit looks at everything but the body.
 func (q *request) admit() outcome {
@@ -220,39 +222,44 @@ const (
 	installBlocked wire.Reason = "install_blocked"
 )
 
-// sort decides about each log. It uses the room of elements for those that share a frame.
-func (q *request) sort(elements [][]byte) {
-	switch n := int64(len(elements)); {
+// sort reads the body and decides about each log.
+func (q *request) sort() error {
+	decide := q.decide
+	switch {
 	case q.app.Blocked:
-		q.drops = append(q.drops, drop{appBlocked, n})
-		return
+		decide = func(diag.Log, wire.Reason) { q.drop(appBlocked) }
 	case q.app.blocks(q.h.o.InstallKey, q.install):
-		q.drops = append(q.drops, drop{installBlocked, n})
+		decide = func(diag.Log, wire.Reason) { q.drop(installBlocked) }
+	}
+	q.low, q.high = diag.DeviceTimeOf(q.now.Add(-oldest)), diag.DeviceTimeOf(q.now.Add(newest))
+	return wire.ReadContainer(q.body, q.app.ID, q.install, q.now, q.forget, decide)
+}
+
+// forget makes void what was decided so far.
+func (q *request) forget() {
+	q.frames, q.others, q.drops = q.frames[:0], q.others[:0], q.drops[:0]
+	q.valid, q.throttled, q.kinds = q.valid[:0], q.throttled[:0], [kindCount]int64{}
+}
+
+func (q *request) decide(l diag.Log, reason wire.Reason) {
+	switch {
+	case reason != "":
+	case l.Dated && l.Timestamp < q.low:
+		reason = tooOld
+	case l.Dated && l.Timestamp > q.high:
+		reason = tooNew
+	case q.h.o.Strict:
+		reason = wire.Defect(&l)
+	}
+	if reason == "" && l.Kind.Family() == diag.FamilyError && !q.app.allow(l.Kind, q.h.o.Clock.Monotonic()) {
+		q.throttled = append(q.throttled, l.ID)
+		reason = throttledLog
+	}
+	if reason != "" {
+		q.drop(reason)
 		return
 	}
-	q.others = elements[:0]
-	low, high := diag.DeviceTimeOf(q.now.Add(-oldest)), diag.DeviceTimeOf(q.now.Add(newest))
-	for _, raw := range elements {
-		l, reason := wire.Peek(raw, q.app.ID, q.install, q.now)
-		switch {
-		case reason != "":
-		case l.Dated && l.Timestamp < low:
-			reason = tooOld
-		case l.Dated && l.Timestamp > high:
-			reason = tooNew
-		case q.h.o.Strict:
-			reason = wire.Defect(&l)
-		}
-		if reason == "" && l.Kind.Family() == diag.FamilyError && !q.app.allow(l.Kind, q.h.o.Clock.Monotonic()) {
-			q.throttled = append(q.throttled, l.ID)
-			reason = throttledLog
-		}
-		if reason != "" {
-			q.drop(reason)
-			continue
-		}
-		q.keep(&l)
-	}
+	q.keep(&l)
 }
 
 func (q *request) drop(reason wire.Reason) {
@@ -265,7 +272,20 @@ func (q *request) drop(reason wire.Reason) {
 	q.drops = append(q.drops, drop{reason, 1})
 }
 
+// What one kept log takes beside its bytes, and for how many at a time that is taken from the budget: the
+// shortest logs are no longer than that.
+const (
+	perLogKept = 128
+	keptAtOnce = 64
+)
+
 func (q *request) keep(l *diag.Log) {
+	if n := len(q.frames) + len(q.others); n%keptAtOnce == keptAtOnce-1 && !q.memory(perLogKept*keptAtOnce) {
+		q.short = true
+	}
+	if q.short {
+		return
+	}
 	q.kinds[l.Kind]++
 	f := journal.Frame{App: q.app.Num, Log: l.ID, Install: q.install, Payload: l.Raw}
 	switch l.Kind.Family() {

@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"slices"
+	"time"
 
 	"lifeboat/internal/diag"
 )
@@ -18,6 +19,49 @@ var byteOrderMark = []byte("\xef\xbb\xbf")
 // is none.
 func SplitContainer(body []byte) (elements [][]byte, err error) {
 	s := scanner{b: bytes.TrimPrefix(body, byteOrderMark)}
+	err = s.container(func() bool {
+		elements = make([][]byte, 0, 1)
+		return s.list(func() {
+			e := s.value()
+			if len(elements) == 1 { // the others are about as long as the first
+				elements = slices.Grow(elements, min(64, 1+(len(s.b)-s.i)/(len(e)+1)))
+			}
+			elements = append(elements, e)
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return elements, nil
+}
+
+// ReadContainer is SplitContainer and Peek in one pass: it calls log with what Peek would say of each element.
+// begin is called before the first, and again if another "logs" array takes the place of the first: what came
+// before is void then. If ReadContainer returns an error, the body is none and everything is void.
+func ReadContainer(body []byte, app diag.ID, install diag.InstallID, received time.Time, begin func(), log func(diag.Log, Reason)) error {
+	s := scanner{b: bytes.TrimPrefix(body, byteOrderMark)}
+	p := peeked{s: &s}
+	return s.container(func() bool {
+		begin()
+		return s.list(func() {
+			if s.peek() != '{' {
+				s.skip()
+				log(diag.Log{}, NotAnObject)
+				return
+			}
+			p = peeked{s: &s}
+			start := s.i
+			p.read()
+			if s.fault == sound {
+				log(p.log(s.b[start:s.i:s.i], app, install, received))
+			}
+		})
+	})
+}
+
+// container reads a whole body and has list read every "logs" array in it; list says whether that is as long as
+// it may be.
+func (s *scanner) container(list func() bool) error {
 	object, found, fits := s.peek() == '{', false, true
 	if !object {
 		s.skip()
@@ -27,40 +71,36 @@ func SplitContainer(body []byte) (elements [][]byte, err error) {
 			case name != "logs":
 				s.skip()
 			case s.peek() != '[':
-				elements, found = nil, false
+				found = false
 				s.skip()
 			default:
-				elements, fits = s.list(maxLogs)
-				found = true
+				fits, found = list(), true
 			}
 		})
 	}
 	switch {
 	case s.fault != sound || s.peek() != 0 || s.i < len(s.b):
-		return nil, diag.Errorf(diag.Invalid, "%s", s.fault)
+		return diag.Errorf(diag.Invalid, "%s", s.fault)
 	case !object:
-		return nil, diag.Errorf(diag.Invalid, `the body is not a JSON object with a "logs" array`)
+		return diag.Errorf(diag.Invalid, `the body is not a JSON object with a "logs" array`)
 	case !found:
-		return nil, diag.Errorf(diag.Invalid, `the body has no "logs" array`)
+		return diag.Errorf(diag.Invalid, `the body has no "logs" array`)
 	case !fits:
-		return nil, diag.Errorf(diag.Invalid, "the body holds more than %d logs; send fewer at a time", maxLogs)
+		return diag.Errorf(diag.Invalid, "the body holds more than %d logs; send fewer at a time", maxLogs)
 	}
-	return elements, nil
+	return nil
 }
 
-// list gives the elements of the array that is next. Those behind the first n are checked but not kept.
-func (s *scanner) list(n int) (elements [][]byte, fits bool) {
-	elements, fits = make([][]byte, 0, 1), true
+// list calls fn before each of the first maxLogs elements of the array that is next; fn steps over it. Those
+// behind are checked only.
+func (s *scanner) list(fn func()) (fits bool) {
+	n := 0
 	s.elements(func() {
-		e := s.value()
-		switch len(elements) {
-		case n:
-			fits = false
+		if n++; n > maxLogs {
+			s.skip()
 			return
-		case 1: // the others are about as long as the first
-			elements = slices.Grow(elements, min(64, 1+(len(s.b)-s.i)/(len(e)+1)))
 		}
-		elements = append(elements, e)
+		fn()
 	})
-	return elements, fits
+	return n <= maxLogs
 }

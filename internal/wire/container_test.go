@@ -141,6 +141,30 @@ func compareWithOracle(t *testing.T, body []byte) {
 	if diff := gocmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
 		t.Fatalf("%q: %s", body, diff)
 	}
+	compareInOnePass(t, body, got, err)
+}
+
+// compareInOnePass wants of ReadContainer what SplitContainer and Peek say.
+func compareInOnePass(t *testing.T, body []byte, elements [][]byte, splitting error) {
+	t.Helper()
+	type peeked struct {
+		Log    diag.Log
+		Reason wire.Reason
+	}
+	var want, got []peeked
+	for _, e := range elements {
+		l, reason := wire.Peek(e, diag.ID{1}, "install", received)
+		want = append(want, peeked{l, reason})
+	}
+	err := wire.ReadContainer(body, diag.ID{1}, "install", received, func() { got = nil }, func(l diag.Log, reason wire.Reason) {
+		got = append(got, peeked{l, reason})
+	})
+	if (err == nil) != (splitting == nil) || err != nil && err.Error() != splitting.Error() {
+		t.Fatalf("%q: in one pass %v, in two %v", body, err, splitting)
+	}
+	if diff := gocmp.Diff(want, got); err == nil && diff != "" {
+		t.Fatalf("%q: %s", body, diff)
+	}
 }
 
 // oracle does SplitContainer's work with jsontext alone.

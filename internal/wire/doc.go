@@ -1,5 +1,5 @@
 // Package wire reads what App Center SDKs send: the JSON of POST /logs, cut into logs (SplitContainer),
-// looked at as far as storing needs (Peek) and decoded in full into the nouns of diag (DecodeEvent,
+// looked at as far as storing needs (Peek; ReadContainer does both at once) and decoded in full into the nouns of diag (DecodeEvent,
 // DecodeReport, DecodeAttachment).
 //
 // It promises to take every log that a device can have meant. Keys may repeat (the last one counts), bytes

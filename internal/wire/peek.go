@@ -29,14 +29,20 @@ const (
 // A log without an id gets one that is derived from what it says, so that the same log sent again meets
 // itself; so does a log whose id is no GUID. An error log is never dropped for what it says of the error.
 func Peek(raw []byte, app diag.ID, install diag.InstallID, received time.Time) (diag.Log, Reason) {
-	p := peeked{s: scanner{b: raw}}
-	if p.s.peek() != '{' {
+	s := scanner{b: raw}
+	if s.peek() != '{' {
 		return diag.Log{}, NotAnObject
 	}
+	p := peeked{s: &s}
 	p.read()
-	if p.s.fault != sound || p.s.peek() != 0 || p.s.i < len(raw) {
+	if s.fault != sound || s.peek() != 0 || s.i < len(raw) {
 		return diag.Log{}, NotAnObject
 	}
+	return p.log(raw, app, install, received)
+}
+
+// log makes of the members what Peek returns.
+func (p *peeked) log(raw []byte, app diag.ID, install diag.InstallID, received time.Time) (diag.Log, Reason) {
 	l := diag.Log{Kind: p.kind(), AppVersion: p.appVersion, AppBuild: p.appBuild, Raw: raw}
 	if l.Kind == diag.KindUnknown {
 		return diag.Log{}, p.unknown()
@@ -56,7 +62,7 @@ func Peek(raw []byte, app diag.ID, install diag.InstallID, received time.Time) (
 
 // peeked holds the raw texts of the members that matter, nil for those that are absent or null.
 type peeked struct {
-	s                                    scanner
+	s                                    *scanner
 	typ, timestamp, session, id, errorID []byte
 	data                                 []byte
 	appVersion, appBuild                 string

@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"iter"
@@ -30,6 +31,14 @@ type cursor struct {
 type installSeen struct {
 	count int
 	value []byte // the last InstallId with its quotes; nil if that is no text
+}
+
+func (s *installSeen) note(value []byte) {
+	s.count++
+	s.value = nil
+	if value[0] == '"' {
+		s.value = value
+	}
 }
 
 func (c *cursor) bad(i int, what string) int {
@@ -62,46 +71,80 @@ func (c *cursor) element(i int, seen *installSeen) int {
 	if c.b[i] == '}' {
 		return i + 1
 	}
-	c.shape.begin()
+	return c.record(i, seen)
+}
+
+// record walks over the members of a record and its closing brace. A stretch of bytes that are alike in the
+// shape is passed over at once; what differs is mostly a value, which is read from the byte that differs.
+func (c *cursor) record(i int, seen *installSeen) int {
+	s := c.shape
+	last, next := 0, s.begin()
 	for {
-		var value span
-		var install bool
-		if i, install = c.recordMember(i, &value); i < 0 {
-			return i
-		}
-		if install {
-			seen.count++
-			seen.value = nil
-			if c.b[value.from] == '"' {
-				seen.value = c.b[value.from:value.to]
+		m := &s.members[next]
+		base := i - m.from // of the shape's bytes in the cursor's
+		p := m.from + alike(s.text[m.from:], c.b[i:])
+		for ; p >= m.to; m = &s.members[next] {
+			if m.install {
+				seen.note(c.b[base+m.value : base+m.end])
 			}
+			if m.last {
+				return base + m.to
+			}
+			last, next = next, next+1
 		}
-		if c.b[i-1] == '}' {
+		if i = base + m.from; p < m.value {
+			if other := s.members[last].other; other != 0 && other != next {
+				next = other
+				continue
+			}
+			if i, last, next = c.unexpected(i, last, next, seen); i < 0 || c.b[i-1] == '}' {
+				return i
+			}
+			continue
+		}
+		from := base + m.value
+		switch {
+		case p == m.value || !m.isText:
+			if from = c.space(from); from < 0 {
+				return from
+			}
+			i = c.value(from, 2)
+		case p < m.end:
+			i = c.text(base + s.resume(m, p))
+		default:
+			i = base + m.end
+		}
+		if i < 0 {
 			return i
 		}
+		if m.install {
+			seen.note(c.b[from:i])
+		}
+		if i = c.comma(i); i < 0 || c.b[i-1] == '}' {
+			return i
+		}
+		last, next = next, next+1
 	}
 }
 
-// recordMember is member at the top level of a record, and tells whether the member is its InstallId. The
-// name that the shape expects is not read but compared.
-func (c *cursor) recordMember(i int, value *span) (end int, install bool) {
-	if n, install := c.shape.expected(c.b[i:]); n > 0 {
-		value.from = i + n - 1
-		if i = c.text(i + n); i < 0 {
-			return i, false
-		}
-		value.to = i
-		return c.comma(i), install
+// unexpected is member for one that the shape did not lead to expect, which is then learned. It returns the
+// new last and next member of the shape too.
+func (c *cursor) unexpected(i, last, next int, seen *installSeen) (int, int, int) {
+	var name, value span
+	end := c.member(i, 2, &name, &value)
+	if end < 0 {
+		return end, last, next
 	}
-	var name span
-	if end = c.member(i, 2, &name, value); end < 0 {
-		return end, false
+	text := c.b[value.from:value.to]
+	m := learned{value: value.from - i, end: value.to - i, to: end - i, isText: text[0] == '"', install: c.named(name, "InstallId"), last: c.b[end-1] == '}'}
+	m.escaped = m.isText && bytes.IndexByte(text, '\\') >= 0
+	if m.install {
+		seen.note(text)
 	}
-	install = c.named(name, "InstallId")
-	if name.from == i && value.from == name.to+1 && c.b[value.from] == '"' {
-		c.shape.learn(c.b[i:value.from+1], install)
+	if k := c.shape.learn(last, m, c.b[i:end]); k > 0 {
+		return end, k, k + 1
 	}
-	return end, install
+	return end, last, next
 }
 
 // span is a part of the cursor's bytes.

@@ -288,12 +288,13 @@ func (s *scan) takeLarge(w *walker, offset int64) error {
 }
 
 func (s *scan) take(end int, seen installSeen) error {
-	m := Match{Bytes: s.buf[s.start:end], Offset: s.base + int64(s.start), Size: int64(end - s.start)}
+	start := s.start
 	s.start = end
-	var ok bool
-	if m.Install, ok = s.belongs(seen); !ok {
+	install, ok := s.belongs(seen)
+	if !ok {
 		return nil
 	}
+	m := Match{Bytes: s.buf[start:end], Offset: s.base + int64(start), Size: int64(end - start), Install: install}
 	m.describe()
 	return s.fn(&m)
 }

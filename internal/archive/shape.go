@@ -1,57 +1,131 @@
 package archive
 
-// shape remembers how the records before wrote the names of their members and in which order: records of one
-// writer are alike, and comparing with the name that is to be expected is cheaper than reading it. It
-// decides nothing: what it does not know is read in full.
+import (
+	"bytes"
+	"encoding/binary"
+	"math"
+	"math/bits"
+)
+
+// shape remembers members of records as they were written, one behind the other, and in which order they come:
+// records of one writer are alike, and to compare a record with one before it, eight bytes at a time and
+// across many members, is cheaper than to read it.
+//
+// It decides nothing. All that it holds has been read in full, so bytes that are alike from the start of a
+// member to the comma behind it are a member, and bytes that are alike up to somewhere inside a text are the
+// start of a text. Where a record differs, cursor reads on from there; see cursor.record.
 type shape struct {
-	names []written // names[0] stands for the start of a record
-	index map[string]int
-	last  int // the name that was met last
+	text    []byte
+	members []learned
+	index   map[string]int // by all that stands before the value: `"AppId":`
+	records int            // since the shape was empty
 }
 
-// written is a member name with all that stands around it up to the first byte of a text: `"AppId":"`.
-type written struct {
-	text    string
-	install bool // means InstallId
-	next    int  // the name that followed the last time
+// learned is a member in shape.text. members[0] is none and stands for the start of a record, the last of
+// members is none and stands for the end of what was learned.
+type learned struct {
+	from, value, end, to int  // of the white space before the name; of the value; behind it; behind the comma or brace
+	isText               bool // the value is
+	escaped              bool // the value is a text with escapes
+	install              bool // the name means InstallId
+	last                 bool // of its record: a brace, no comma, stands behind it
+	other                int  // the member that came next when it was not the one that stands behind it; 0 = none
 }
 
 // The bounds of what a hostile archive can make a shape remember.
 const (
-	maxNames      = 256
-	maxNameLength = 64
+	maxMembers = 256
+	maxMember  = 256 // bytes
 )
 
+// relearn is after how many records a shape is made anew, so that one odd record does no lasting harm.
+const relearn = 1024
+
 func newShape() *shape {
-	return &shape{names: []written{{text: "\x00"}}, index: map[string]int{}} // no name begins so
+	s := &shape{index: map[string]int{}}
+	s.clear()
+	return s
 }
 
-// begin is called at the start of a record.
-func (s *shape) begin() { s.last = 0 }
+func (s *shape) clear() {
+	clear(s.index)
+	s.text, s.records = s.text[:0], 0
+	s.members = append(s.members[:0], learned{}, behind(0))
+}
 
-// expected is the length of the expected name if it stands at the start of b, else 0.
-func (s *shape) expected(b []byte) (length int, install bool) {
-	next := s.names[s.last].next
-	n := &s.names[next]
-	if len(b) < len(n.text) || string(b[:len(n.text)]) != n.text {
-		return 0, false
+// behind is the member at the end of what was learned. No byte is as far on as its value.
+func behind(end int) learned { return learned{from: end, value: math.MaxInt, to: math.MaxInt} }
+
+// begin is called at the start of a record and returns the member that is expected.
+func (s *shape) begin() int {
+	if s.records++; s.records > relearn {
+		s.clear()
 	}
-	s.last = next
-	return len(n.text), n.install
+	if first := s.members[0].other; first != 0 {
+		return first
+	}
+	return 1
 }
 
-// learn notes a name that was not the expected one.
-func (s *shape) learn(text []byte, install bool) {
-	k, known := s.index[string(text)]
-	if !known {
-		if len(s.names) == maxNames || len(text) > maxNameLength {
-			s.last = 0
-			return
+// alike counts the bytes that a and b have alike at their starts.
+func alike(a, b []byte) int {
+	n := min(len(a), len(b))
+	a, b = a[:n], b[:n]
+	i := 0
+	for ; i+8 <= n; i += 8 {
+		if x := binary.LittleEndian.Uint64(a[i:]) ^ binary.LittleEndian.Uint64(b[i:]); x != 0 {
+			return i + bits.TrailingZeros64(x)>>3
 		}
-		k = len(s.names)
-		s.names = append(s.names, written{text: string(text), install: install})
-		s.index[s.names[k].text] = k
 	}
-	s.names[s.last].next = k
-	s.last = k
+	for i < n && a[i] == b[i] {
+		i++
+	}
+	return i
+}
+
+// resume is where a text that is alike up to p is to be read from: from p, but not from inside an escape.
+func (s *shape) resume(m *learned, p int) int {
+	start := m.value + 1
+	if !m.escaped || bytes.IndexByte(s.text[max(start, p-5):p], '\\') < 0 { // the longest escape has six bytes
+		return p
+	}
+	for p > start && s.text[p-1] != '\\' {
+		p--
+	}
+	for p > start && s.text[p-1] == '\\' { // which of several begin an escape only their start tells
+		p--
+	}
+	return p
+}
+
+// learn notes that behind the member last came one that was not expected, and returns which it is, or 0 if it
+// cannot be remembered. m has the places in text.
+func (s *shape) learn(last int, m learned, text []byte) int {
+	k, known := s.index[string(text[:m.value])]
+	if !known {
+		if k = len(s.members) - 1; k == maxMembers || m.value > maxMember {
+			return 0
+		}
+		s.index[string(text[:m.value])] = k
+		s.add(m, text)
+	}
+	if k != last+1 {
+		s.members[last].other = k
+	}
+	return k
+}
+
+// add appends a member. A value that is too long is left away: an empty text, which is the start of any, stands for it.
+func (s *shape) add(m learned, text []byte) {
+	base := len(s.text)
+	s.text = append(s.text, text[:m.value]...)
+	if m.to <= maxMember {
+		s.text = append(s.text, text[m.value:m.to]...)
+	} else {
+		s.text = append(s.text, '"', '"', ',')
+		m = learned{value: m.value, end: m.value + 2, to: m.value + 3, isText: true, install: m.install}
+	}
+	m.from, m.value, m.end, m.to = base, base+m.value, base+m.end, base+m.to
+	s.members[len(s.members)-1] = m
+	s.members = append(s.members, behind(len(s.text)))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/cespare/xxhash/v2"
 
@@ -89,15 +90,27 @@ func (f *Frame) check() error {
 	return nil
 }
 
+// Where so many requests shared a commit more are on their way: the next commit waits for them a moment. Syncs
+// cost the most of a commit, and this halves their number under load (measured with 64 connections: a fifth more
+// requests, and the slowest hundredth answered sooner). A single client never waits.
+const (
+	crowd      = 4
+	gatherTime = 2 * time.Millisecond
+)
+
 // commitAll is the committer: it commits what waits until the pool is shut and empty.
 func (j *Journal) commitAll() {
 	defer close(j.pool.drained)
 	var batch []*request
+	shared := 0 // requests of the last commit
 	for open := true; open; {
 		_, open = <-j.pool.wake
 		for {
+			if shared >= crowd {
+				time.Sleep(gatherTime)
+			}
 			batch = j.pool.take(batch[:0], j.o.MaxCommit)
-			if len(batch) == 0 {
+			if shared = len(batch); shared == 0 {
 				break
 			}
 			j.commitBatch(batch)

@@ -378,6 +378,60 @@ func TestHostileArrays(t *testing.T) {
 	}
 }
 
+// TestAlikeRecords: records of one writer are alike, and a scan may read one by comparing it with others. Each
+// changed byte must weigh as much as in a record that is the first.
+func TestAlikeRecords(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(5, 6))
+	for range 200 {
+		array := strings.Trim(strings.TrimPrefix(string(hostileArray(r)), "\xef\xbb\xbf"), " \r\n\t")
+		records := array[1 : len(array)-1]
+		for range 5 {
+			compareHolding(t, 8<<10, alike(records, r.IntN(len(records)), r.IntN(3), randomPiece(r)))
+		}
+	}
+}
+
+// TestAlikeAtEveryByte changes every byte of a record that others were alike to, in every way that could matter.
+func TestAlikeAtEveryByte(t *testing.T) {
+	t.Parallel()
+	for _, record := range []string{
+		`{"A":"x","InstallId":"` + mine + `","N":12,"P":"{\"a\":\"\u00e4\\\\\"}","Z":"z"}`,
+		`{ "N" : [1, {"a":null}] , "InstallId" : "` + mine + `" , "T":true , "E":"\\\\\\" }`,
+		`{"L":"` + strings.Repeat("long ", 52) + `","InstallId":"` + mine + `","O":{"o":` + strings.Repeat("[", 130) + strings.Repeat("]", 130) + `}}`,
+	} {
+		for at := range record {
+			for _, piece := range []string{"", "\"", "\\", ",", "}", ":", " ", "0", "x", "\n", "\x00", `","B":"`, `","InstallId":"` + theirs} {
+				compareHolding(t, 8<<10, alike(record, at, len(piece)&1, piece))
+			}
+		}
+	}
+}
+
+func randomPiece(r *rand.Rand) string {
+	pieces := []string{"", "\"", "\\", "\\\\", `\u0`, ",", "}", "{", "]", ":", " ", "\n", "0", "1", ".", "e", "x", "\x01", `",`, `","`, `":"`, `"}`, `"},{"`, `"InstallId":"a",`}
+	return pieces[r.IntN(len(pieces))]
+}
+
+// alike is an array that has the records several times, between them once with a piece of theirs replaced.
+func alike(records string, at, length int, piece string) []byte {
+	changed := records[:at] + piece + records[min(at+length, len(records)):]
+	return []byte("[" + records + "," + records + "," + changed + "," + records + "]")
+}
+
+// FuzzAlike is FuzzScan for records that are alike.
+func FuzzAlike(f *testing.F) {
+	f.Add(`{"A":"x","InstallId":"`+mine+`","N":12,"P":"{\"a\":\"\u00e4\\\\\"}"}`, uint16(40), uint16(1), `","`)
+	f.Add(`{ "N" : [1, {"a":null}] , "InstallId" : "a" , "T":true }`, uint16(10), uint16(2), "1.")
+	r := rand.New(rand.NewPCG(7, 8))
+	for range 50 {
+		f.Add(strings.Trim(string(hostileArray(r)), "\xef\xbb\xbf[] \r\n\t"), uint16(r.IntN(400)), uint16(r.IntN(4)), randomPiece(r))
+	}
+	f.Fuzz(func(t *testing.T, records string, at, length uint16, piece string) {
+		compareHolding(t, 8<<10, alike(records, int(at)%(len(records)+1), int(length), piece))
+	})
+}
+
 // hostileArray makes a valid array of records that try to be mistaken for others.
 func hostileArray(r *rand.Rand) []byte {
 	pick := func(s ...string) string { return s[r.IntN(len(s))] }

@@ -16,7 +16,7 @@ import (
 
 // folder is the data folder, locked against other processes.
 //
-//	VERSION LOCK key admin.token register.db index.db journal/<class>/<day>-<n>.seg spool/ symbols/ tls/
+//	VERSION LOCK key admin.token register.db index.db scrub journal/<class>/<day>-<n>.seg spool/ symbols/ tls/
 type folder struct {
 	path string
 	lock *os.File
@@ -36,6 +36,8 @@ const (
 	spoolDir    = "spool"
 	tlsDir      = "tls"
 	registerDB  = "register.db"
+	indexDB     = "index.db"
+	scrubFile   = "scrub" // there while deleted apps are not yet overwritten
 )
 
 // openFolder opens the data folder, or makes it if create says so.

@@ -43,6 +43,7 @@ type Server struct {
 	web      *web.Web
 
 	disk     disk
+	scrubs   scrubs
 	load     load
 	onReady  func(Addresses)
 	requests atomic.Int64 // of the API and the pages
@@ -74,7 +75,11 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if s.disk.full.Load() {
 		s.log.Error(diskAlarm, "free_bytes", s.disk.free.Load())
 	}
+	unclean := s.folder.unclean()
 	if s.store, err = sqlite.Open(ctx, s.folder.path, sqlite.Options{}); err != nil {
+		return err
+	}
+	if err := s.openScrubs(ctx, unclean); err != nil {
 		return err
 	}
 	if s.journal, err = openJournal(ctx, s.folder, s.store, &s.config, s.stop); err != nil {

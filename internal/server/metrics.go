@@ -101,7 +101,7 @@ func (s *Server) writeJournalMetrics(w io.Writer) {
 func (s *Server) writePipelineMetrics(w io.Writer) {
 	p := s.pipeline.Stats()
 	gauge(w, "lifeboat_pipeline_through", p.Through)
-	gauge(w, "lifeboat_pipeline_lag_frames", s.journal.Horizon()-min(p.Through, s.journal.Horizon()))
+	gauge(w, "lifeboat_pipeline_lag_frames", s.lag())
 	counter(w, `lifeboat_pipeline_rows_total{kind="event"}`, p.Events)
 	counter(w, `lifeboat_pipeline_rows_total{kind="report"}`, p.Reports)
 	counter(w, `lifeboat_pipeline_rows_total{kind="attachment"}`, p.Attachments)

@@ -116,7 +116,7 @@ func (s *Server) lag() uint64 {
 
 // The time that requests other than those of devices may take.
 const (
-	readTime  = 30 * time.Second
+	readTime  = 30 * time.Second // bodies
 	writeTime = 10 * time.Minute // downloads over slow lines
 )
 
@@ -136,7 +136,9 @@ func (s *Server) front() http.Handler {
 			return
 		}
 		s.requests.Add(1)
-		limit.SetReadDeadline(time.Now().Add(readTime))
+		if r.ContentLength != 0 { // a deadline without a body would end the request itself: net/http reads ahead
+			limit.SetReadDeadline(time.Now().Add(readTime))
+		}
 		switch path := r.URL.Path; {
 		case api.Match(path):
 			s.api.ServeHTTP(w, r)

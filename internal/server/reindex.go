@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"sync"
 	"time"
 
 	"lifeboat/internal/journal"
@@ -35,13 +36,15 @@ func reindex(ctx context.Context, c *Config, db *store.DB, j *journal.Journal, p
 	p := pipeline.New(pipeline.Options{Journal: j, Store: db, Clock: c.Clock, Log: c.Log})
 	started, horizon := c.Clock.Monotonic(), j.Horizon()
 	watching, done := context.WithCancel(ctx)
+	var watcher sync.WaitGroup
+	defer watcher.Wait() // so that nothing is told after the end
 	defer done()
 	if progress != nil {
-		go func() {
+		watcher.Go(func() {
 			for c.Clock.Sleep(watching, 200*time.Millisecond) == nil {
 				progress(p.Stats().Through, horizon)
 			}
-		}()
+		})
 	}
 	err = p.CatchUp(ctx, horizon)
 	if err == nil {

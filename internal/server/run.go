@@ -36,7 +36,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	working, stopWork := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWork()
-	broken := make(chan error, 8)
+	broken := make(chan error, 16) // room for all: nobody receives while draining
 	var workers sync.WaitGroup
 	for _, work := range s.workers() {
 		workers.Go(func() {
@@ -60,6 +60,14 @@ func (s *Server) Run(ctx context.Context) error {
 	l.drain()
 	stopWork()
 	workers.Wait()
+	if failed != nil {
+		return failed
+	}
+	select { // what failed while draining is not "told to end"
+	case failed = <-broken:
+	case failed = <-s.fatal:
+	default:
+	}
 	return failed
 }
 

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -158,8 +159,20 @@ func listenTCP(address string) (net.Listener, error) {
 func (l *listeners) add(on net.Listener, h http.Handler) {
 	l.open = append(l.open, listener{on, &http.Server{
 		Handler: h, ReadHeaderTimeout: headerTime, IdleTimeout: idleTime, MaxHeaderBytes: headerBytes,
-		ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelDebug), // broken connections are not news
+		ErrorLog: slog.NewLogLogger(acceptErrors{l.s.log.Handler()}, slog.LevelError),
 	}})
+}
+
+// acceptErrors lets through that no connection can be accepted (the process has no files left). The rest of
+// what net/http says is of broken connections, which are not news.
+type acceptErrors struct{ slog.Handler }
+
+// Handle implements slog.Handler.
+func (h acceptErrors) Handle(ctx context.Context, r slog.Record) error {
+	if !strings.HasPrefix(r.Message, "http: Accept error") {
+		return nil
+	}
+	return h.Handler.Handle(ctx, r)
 }
 
 func (l *listeners) serve(broken chan<- error) {

@@ -77,6 +77,9 @@ func prepareFolder(path string, create bool) error {
 			return nil
 		case lockFile, "lost+found":
 		default:
+			if strings.HasPrefix(e.Name(), versionFile+newMark) { // the first start was cut off
+				continue
+			}
 			return diag.Errorf(diag.Invalid, "%s holds other files and no %s file, so it is not a data folder of Lifeboat. Choose an empty folder, or restore %s if it was lost.",
 				path, versionFile, versionFile)
 		}
@@ -156,9 +159,12 @@ func locked(path string) error {
 	return diag.Errorf(diag.Conflict, "Another process uses the data folder %s. Stop it first.", filepath.Dir(path))
 }
 
+// newMark is in the names of files that are not yet whole.
+const newMark = ".new-"
+
 // writeDurably makes a file of mode 0600 whole or not at all.
 func writeDurably(path string, content []byte) error {
-	temp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".new-*") // mode 0600
+	temp, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+newMark+"*") // mode 0600
 	if err != nil {
 		return err
 	}

@@ -116,13 +116,13 @@ func (s *Server) listen() (*listeners, error) {
 }
 
 func (l *listeners) openAll() error {
-	plain, err := listenTCP(l.s.config.Listen)
+	plain, err := listenTCP("--listen", l.s.config.Listen)
 	if err != nil {
 		return err
 	}
 	l.add(plain, l.s.front())
 	l.addresses.URL = "http://" + plain.Addr().String()
-	admin, err := listenTCP(l.s.config.AdminListen)
+	admin, err := listenTCP("--admin-listen", l.s.config.AdminListen)
 	if err != nil {
 		return err
 	}
@@ -135,7 +135,7 @@ func (l *listeners) openAll() error {
 	if err != nil {
 		return err
 	}
-	secure, err := listenTCP(l.s.config.TLSListen)
+	secure, err := listenTCP("--tls-listen", l.s.config.TLSListen)
 	if err != nil {
 		return err
 	}
@@ -144,14 +144,14 @@ func (l *listeners) openAll() error {
 	return nil
 }
 
-func listenTCP(address string) (net.Listener, error) {
+func listenTCP(flag, address string) (net.Listener, error) {
 	l, err := net.Listen("tcp", address)
 	if err != nil {
 		var op *net.OpError
 		if errors.As(err, &op) {
 			err = op.Err
 		}
-		return nil, diag.Wrap(diag.Invalid, err, "Cannot listen on %s: %v.", address, err)
+		return nil, diag.Wrap(diag.Invalid, err, "Cannot listen on %s: %v. Choose another address with %s, or stop what uses this one.", address, err, flag)
 	}
 	return l, nil
 }

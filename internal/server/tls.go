@@ -16,7 +16,11 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/crypto/acme/autocert"
 
@@ -56,29 +60,67 @@ func (s *Server) tlsConfig() (*tls.Config, error) {
 		c.Certificates = []tls.Certificate{cert}
 		return c, nil
 	}
-	cert, err := s.localCertificate()
+	ca, err := s.localCA()
 	if err != nil {
 		return nil, err
 	}
-	c.Certificates = []tls.Certificate{cert}
+	local := &localCertificate{ca: ca, names: s.localNames(), clock: s.config.Clock}
+	if _, err := local.get(nil); err != nil { // now, while somebody sees it
+		return nil, fmt.Errorf("certificate of this machine: %w", err)
+	}
+	c.GetCertificate = local.get
 	return c, nil
 }
 
-// localCertificate makes a certificate for this machine, signed by the data folder's own CA.
-func (s *Server) localCertificate() (tls.Certificate, error) {
+// localCA is the data folder's own CA, which is made if there is none or if it has expired.
+func (s *Server) localCA() (*authority, error) {
 	folder := s.folder.in(tlsDir)
 	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return tls.Certificate{}, err
+		return nil, err
 	}
 	now := s.config.Clock.Now()
 	ca, err := loadCA(folder)
-	if errors.Is(err, fs.ErrNotExist) {
-		ca, err = makeCA(folder, now)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return makeCA(folder, now)
+	case err != nil:
+		return nil, diag.Wrap(diag.Invalid, err, "The local CA in %s cannot be used: %v. Restore %s and %s from a backup, or remove both: then a new CA is made, which has to be trusted anew.",
+			folder, err, caCertFile, caKeyFile)
+	case !now.Before(ca.cert.NotAfter):
+		s.log.Warn("the local CA has expired: a new one is made, which has to be trusted anew", "file", s.LocalCA())
+		return makeCA(folder, now)
 	}
+	return ca, nil
+}
+
+// localCertificate is the certificate of this machine, signed by the local CA: made anew when it is about to
+// expire, since a server may run for longer than that.
+type localCertificate struct {
+	ca    *authority
+	names []string
+	clock diag.Clock
+
+	mu    sync.Mutex
+	cert  *tls.Certificate
+	renew time.Time
+}
+
+// renewBefore is how long before its end a certificate is replaced.
+const renewBefore = 30 * 24 * time.Hour
+
+func (l *localCertificate) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.clock.Now()
+	if l.cert != nil && now.Before(l.renew) {
+		return l.cert, nil
+	}
+	cert, err := l.ca.sign(l.names, now)
 	if err != nil {
-		return tls.Certificate{}, fmt.Errorf("local CA in %s: %w", folder, err)
+		return nil, err
 	}
-	return ca.sign(s.localNames(), now)
+	l.cert, l.renew = &cert, now.Add(certLife-renewBefore)
+	return l.cert, nil
 }
 
 // LocalCA is where the certificate of the local CA lies, for those who are to trust it.
@@ -96,7 +138,9 @@ func (s *Server) localNames() []string {
 	if host, _, err := net.SplitHostPort(s.config.TLSListen); err == nil && host != "" {
 		names = append(names, host)
 	}
-	return names
+	return slices.DeleteFunc(names, func(name string) bool { // certificates know names in ASCII only
+		return strings.ContainsFunc(name, func(c rune) bool { return c >= utf8.RuneSelf })
+	})
 }
 
 // authority is a CA: its certificate and the key to sign with.
@@ -161,6 +205,9 @@ func (a *authority) sign(names []string, now time.Time) (tls.Certificate, error)
 		return tls.Certificate{}, err
 	}
 	t := template(pkix.Name{CommonName: "Lifeboat"}, now, certLife)
+	if t.NotAfter.After(a.cert.NotAfter) {
+		t.NotAfter = a.cert.NotAfter
+	}
 	t.KeyUsage = x509.KeyUsageDigitalSignature
 	t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 	for _, name := range names {

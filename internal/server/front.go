@@ -28,7 +28,7 @@ func (s *Server) assembleDoors(t *targets, reports *report.Reader, installKey [3
 	})
 	s.web = web.New(web.Options{
 		Store: s.store, Clock: s.config.Clock, Log: s.log, Key: derive(s.folder.key, forCookies), BaseURL: s.baseURL,
-		SignIn:  func(ctx context.Context, token string) (diag.User, error) { return signIn(ctx, gate, token) },
+		SignIn:  func(ctx context.Context, token string) (web.Caller, error) { return signIn(ctx, gate, token) },
 		Apps:    s.appsOf,
 		Refused: s.refused, Exports: s.exportLags, Pipeline: s.lag, DiskFull: s.disk.full.Load,
 	})
@@ -60,16 +60,16 @@ func (s *Server) baseURL(r *http.Request) string {
 }
 
 // signIn lets in whoever has a user's token.
-func signIn(ctx context.Context, gate *auth.Gate, token string) (diag.User, error) {
+func signIn(ctx context.Context, gate *auth.Gate, token string) (web.Caller, error) {
 	caller, err := gate.ByToken(ctx, token)
 	if err == nil {
 		err = auth.RequireUser(&caller, false)
 	}
-	return caller.User, err
+	return web.Caller{User: caller.User, ReadOnly: caller.ReadOnly()}, err
 }
 
-// appsOf are the apps that an account may see.
-func (s *Server) appsOf(ctx context.Context, u diag.User) ([]web.App, error) {
+// appsOf are the apps that a caller may see, with what the token lets through of the user's role (auth.Gate.Role).
+func (s *Server) appsOf(ctx context.Context, c web.Caller) ([]web.App, error) {
 	all, err := s.store.Apps(ctx)
 	if err != nil {
 		return nil, err
@@ -77,10 +77,13 @@ func (s *Server) appsOf(ctx context.Context, u diag.User) ([]web.App, error) {
 	var seen []web.App
 	for _, a := range all {
 		role := diag.RoleManager
-		if !u.Admin {
-			if role, err = s.store.RoleOf(ctx, a.Num, u.Num); err != nil {
+		if !c.User.Admin {
+			if role, err = s.store.RoleOf(ctx, a.Num, c.User.Num); err != nil {
 				return nil, err
 			}
+		}
+		if c.ReadOnly {
+			role = min(role, diag.RoleViewer)
 		}
 		if role != diag.RoleNone {
 			seen = append(seen, web.App{App: a, Role: role})

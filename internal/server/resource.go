@@ -33,13 +33,14 @@ const (
 
 // disk watches the data folder's disk.
 type disk struct {
+	space       func(path string) (free, total uint64, err error) // in bytes
 	full        atomic.Bool
 	free, total atomic.Uint64
 }
 
 // watch looks once and reports whether the verdict has changed.
 func (d *disk) watch(path string) (changed bool, err error) {
-	free, total, err := freeSpace(path)
+	free, total, err := d.space(path)
 	if err != nil {
 		return false, err
 	}

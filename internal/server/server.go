@@ -60,7 +60,7 @@ func Open(ctx context.Context, c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{config: c, log: c.Log, folder: f, fatal: make(chan error, 1), onReady: func(Addresses) {}}
+	s := &Server{config: c, log: c.Log, folder: f, fatal: make(chan error, 1), disk: disk{space: freeSpace}, onReady: func(Addresses) {}}
 	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

@@ -52,7 +52,7 @@ func TestHostileTexts(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t, func(o *web.Options) {
 				real := o.Apps
-				o.Apps = func(ctx context.Context, u diag.User) ([]web.App, error) {
+				o.Apps = func(ctx context.Context, u web.Caller) ([]web.App, error) {
 					apps, err := real(ctx, u)
 					for i := range apps {
 						a := &apps[i]
@@ -85,8 +85,8 @@ func TestHostileCommand(t *testing.T) {
 	t.Parallel()
 	for _, text := range hostile {
 		w := newWorld(t, func(o *web.Options) {
-			o.SignIn = func(context.Context, string) (diag.User, error) { return diag.User{Name: text}, nil }
-			o.Apps = func(context.Context, diag.User) ([]web.App, error) {
+			o.SignIn = func(context.Context, string) (web.Caller, error) { return web.Caller{User: diag.User{Name: text}}, nil }
+			o.Apps = func(context.Context, web.Caller) ([]web.App, error) {
 				return []web.App{{App: diag.App{ID: idOf("a"), Num: 1, Owner: text, Name: text, OS: text}, Role: diag.RoleManager}}, nil
 			}
 		})
@@ -122,8 +122,10 @@ func FuzzPage(f *testing.F) {
 	app := w.app("shop", "Android", "Java")
 	text := ""
 	h := web.New(web.Options{Store: w.db, Clock: w.clock, BaseURL: func(*http.Request) string { return "https://crash.example.com" },
-		SignIn: func(context.Context, string) (diag.User, error) { return diag.User{Name: text, DisplayName: text}, nil },
-		Apps: func(context.Context, diag.User) ([]web.App, error) {
+		SignIn: func(context.Context, string) (web.Caller, error) {
+			return web.Caller{User: diag.User{Name: text, DisplayName: text}}, nil
+		},
+		Apps: func(context.Context, web.Caller) ([]web.App, error) {
 			a := app
 			a.Owner, a.Name, a.DisplayName, a.OS, a.Platform = text, text, text, text, text
 			return []web.App{{App: a, Role: diag.RoleManager}}, nil

@@ -31,6 +31,7 @@ const (
 
 type homePage struct {
 	frame
+	ReadOnly bool // the token may only look
 	Base     string
 	Warnings []string // about Base
 	DiskFull bool
@@ -42,7 +43,7 @@ type homePage struct {
 	All    int64    // apps that the user may see
 	Found  int64    // apps that the search finds
 	Apps   []appView
-	Create string // command that makes an app
+	Create string // command that makes an app, "" = the caller may not
 
 	Unknown     traffic // of no known app
 	WrongSecret bool    // somebody sends a secret that no app has
@@ -56,7 +57,7 @@ func (p *homePage) Hidden() bool { return p.Shown() < p.Found }
 
 // home is the page, or the form to sign in.
 func (w *Web) home(rw http.ResponseWriter, r *http.Request) error {
-	user, err := w.caller(r)
+	caller, err := w.caller(r)
 	if refused(err) {
 		if _, stale := r.Cookie(w.cookieOf(r).Name); stale == nil {
 			w.endSession(rw, r)
@@ -66,24 +67,26 @@ func (w *Web) home(rw http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	p, err := w.gather(r, user)
+	p, err := w.gather(r, caller)
 	if err != nil {
 		return err
 	}
 	return w.render(rw, http.StatusOK, "home.html", p)
 }
 
-func (w *Web) gather(r *http.Request, user diag.User) (*homePage, error) {
+func (w *Web) gather(r *http.Request, c Caller) (*homePage, error) {
 	ctx, base := r.Context(), w.o.BaseURL(r)
-	apps, err := w.o.Apps(ctx, user)
+	apps, err := w.o.Apps(ctx, c)
 	if err != nil {
 		return nil, err
 	}
 	p := &homePage{
-		frame: frame{Title: "Apps", User: clip(cmp.Or(user.DisplayName, user.Name), 80), Script: true},
-		Base:  base, Warnings: urlWarnings(base), Now: newMoment(w.o.Clock.Now(), w.o.Clock.Now()),
+		frame:    frame{Title: "Apps", User: clip(cmp.Or(c.User.DisplayName, c.User.Name), 80), Script: true},
+		ReadOnly: c.ReadOnly, Base: base, Warnings: urlWarnings(base), Now: newMoment(w.o.Clock.Now(), w.o.Clock.Now()),
 		DiskFull: w.o.DiskFull != nil && w.o.DiskFull(), All: int64(len(apps)),
-		Create: filled("create.sh", "url", base, "user", shellWord(user.Name)),
+	}
+	if !c.ReadOnly {
+		p.Create = filled("create.sh", "url", base, "user", shellWord(c.User.Name))
 	}
 	if w.o.Pipeline != nil {
 		if lag := w.o.Pipeline(); lag >= lagWorried {

@@ -399,3 +399,22 @@ func TestWarnings(t *testing.T) {
 		}
 	}
 }
+
+// TestReadOnlyToken: the page offers nothing that the token would be refused.
+func TestReadOnlyToken(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.readOnly = true
+	w.enter(annToken)
+	if got := w.home("/").text(); strings.Contains(got, "app create") || !strings.Contains(got, "Your token is read-only") {
+		t.Errorf("without an app: %s", got)
+	}
+	a := w.app("shop", "Android", "Java")
+	root := w.home("/")
+	if got := part(root, "app", a).class("sub")[0].text(); !strings.HasSuffix(got, "your token is read-only") {
+		t.Errorf("below the name: %s", got)
+	}
+	if strings.Contains(root.text(), "app create") {
+		t.Error("the page tells how to make an app")
+	}
+}

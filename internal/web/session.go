@@ -82,13 +82,13 @@ func (w *Web) cookieOf(r *http.Request) *http.Cookie {
 }
 
 // caller is who sent a request, Unauthenticated without a valid session.
-func (w *Web) caller(r *http.Request) (diag.User, error) {
+func (w *Web) caller(r *http.Request) (Caller, error) {
 	if c, err := r.Cookie(w.cookieOf(r).Name); err == nil {
 		if token, ok := w.openSession(c.Value); ok {
 			return w.o.SignIn(r.Context(), token)
 		}
 	}
-	return diag.User{}, diag.Errorf(diag.Unauthenticated, "Sign in first.")
+	return Caller{}, diag.Errorf(diag.Unauthenticated, "Sign in first.")
 }
 
 // refused reports whether an error means that a token is not good for the pages.

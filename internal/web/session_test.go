@@ -83,9 +83,9 @@ func TestWrongTokens(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(o *web.Options) {
 		known := o.SignIn
-		o.SignIn = func(ctx context.Context, token string) (diag.User, error) {
+		o.SignIn = func(ctx context.Context, token string) (web.Caller, error) {
 			if token == "of an app" {
-				return diag.User{}, diag.Errorf(diag.Denied, "Forbidden. This needs the token of a user.")
+				return web.Caller{}, diag.Errorf(diag.Denied, "Forbidden. This needs the token of a user.")
 			}
 			return known(ctx, token)
 		}
@@ -168,7 +168,7 @@ func TestTamperedCookies(t *testing.T) {
 	asked := 0
 	w := newWorld(t, func(o *web.Options) {
 		known := o.SignIn
-		o.SignIn = func(ctx context.Context, token string) (diag.User, error) { asked++; return known(ctx, token) }
+		o.SignIn = func(ctx context.Context, token string) (web.Caller, error) { asked++; return known(ctx, token) }
 	})
 	w.enter(annToken)
 	c := w.cookies()[0]
@@ -262,8 +262,8 @@ func TestTooManyTries(t *testing.T) {
 	t.Parallel()
 	clock := diag.NewStepClock()
 	h := web.New(web.Options{Clock: clock, BaseURL: func(*http.Request) string { return "http://localhost" },
-		SignIn: func(context.Context, string) (diag.User, error) {
-			return diag.User{}, diag.Errorf(diag.Unauthenticated, "Unauthorized.")
+		SignIn: func(context.Context, string) (web.Caller, error) {
+			return web.Caller{}, diag.Errorf(diag.Unauthenticated, "Unauthorized.")
 		}})
 	tries := func(n int, address, token string) (all string) {
 		for range n {
@@ -296,8 +296,8 @@ func TestManyAddresses(t *testing.T) {
 	t.Parallel()
 	clock := diag.NewStepClock()
 	h := web.New(web.Options{Clock: clock, BaseURL: func(*http.Request) string { return "http://localhost" },
-		SignIn: func(context.Context, string) (diag.User, error) {
-			return diag.User{}, diag.Errorf(diag.Unauthenticated, "Unauthorized.")
+		SignIn: func(context.Context, string) (web.Caller, error) {
+			return web.Caller{}, diag.Errorf(diag.Unauthenticated, "Unauthorized.")
 		}})
 	address := func(i int) string { return fmt.Sprintf("10.%d.%d.1:1", i/256, i%256) }
 	refused := 0
@@ -319,7 +319,7 @@ func TestSignInFails(t *testing.T) {
 	t.Parallel()
 	secret := errors.New("the database at /var/secret is broken")
 	w := newWorld(t, func(o *web.Options) {
-		o.SignIn = func(context.Context, string) (diag.User, error) { return diag.User{}, secret }
+		o.SignIn = func(context.Context, string) (web.Caller, error) { return web.Caller{}, secret }
 	})
 	a := w.post("/sign-in", url.Values{"token": {annToken}})
 	if a.StatusCode != http.StatusInternalServerError || strings.Contains(a.text, "secret") {
@@ -333,7 +333,7 @@ func TestSignInFails(t *testing.T) {
 func FuzzCookie(f *testing.F) {
 	clock := diag.NewStepClock()
 	h := web.New(web.Options{Clock: clock, BaseURL: func(*http.Request) string { return "http://localhost" },
-		SignIn: func(context.Context, string) (diag.User, error) {
+		SignIn: func(context.Context, string) (web.Caller, error) {
 			panic("a cookie that nobody has made was opened")
 		}})
 	f.Add("lifeboat-00000000=AAAA")

@@ -17,7 +17,7 @@ type statusAnswer struct {
 
 // status answers /status?app=ID&app=ID…
 func (w *Web) status(rw http.ResponseWriter, r *http.Request) error {
-	user, err := w.caller(r)
+	caller, err := w.caller(r)
 	if err != nil {
 		return err
 	}
@@ -25,7 +25,7 @@ func (w *Web) status(rw http.ResponseWriter, r *http.Request) error {
 	if len(wanted) > maxApps {
 		return diag.Errorf(diag.Invalid, "Ask for %d apps at most.", maxApps)
 	}
-	apps, err := w.o.Apps(r.Context(), user)
+	apps, err := w.o.Apps(r.Context(), caller)
 	if err != nil {
 		return err
 	}

@@ -32,12 +32,12 @@ type Options struct {
 	Log   *slog.Logger
 	Key   [32]byte // seals session cookies; its own for this purpose
 
-	// SignIn finds the user of an API token, of any scope. An error of kind Unauthenticated or Denied says that
+	// SignIn finds who an API token, of any scope, speaks for. An error of kind Unauthenticated or Denied says that
 	// the token is not good for the pages. It is called at every request, and keeps what it found for a minute
 	// at most.
-	SignIn func(ctx context.Context, token string) (diag.User, error)
-	// Apps lists the apps that a user may see.
-	Apps func(ctx context.Context, user diag.User) ([]App, error)
+	SignIn func(ctx context.Context, token string) (Caller, error)
+	// Apps lists the apps that a caller may see.
+	Apps func(ctx context.Context, c Caller) ([]App, error)
 	// BaseURL is where others reach this server: a URL without a slash at its end.
 	BaseURL func(*http.Request) string
 
@@ -48,7 +48,13 @@ type Options struct {
 	DiskFull func() bool
 }
 
-// App is an app as one user sees it.
+// Caller is who looks at the pages.
+type Caller struct {
+	User     diag.User
+	ReadOnly bool // the token may only look, whatever its user may do
+}
+
+// App is an app as one caller sees it.
 type App struct {
 	diag.App
 	Role diag.Role

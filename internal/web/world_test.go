@@ -44,6 +44,7 @@ type world struct {
 	exports  []web.ExportLag
 	lag      uint64
 	diskFull bool
+	readOnly bool  // every token
 	broken   error // of Apps
 }
 
@@ -84,14 +85,14 @@ func (w *world) ok(err error) {
 	}
 }
 
-func (w *world) signIn(_ context.Context, token string) (diag.User, error) {
+func (w *world) signIn(_ context.Context, token string) (web.Caller, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	name, ok := w.tokens[token]
 	if !ok {
-		return diag.User{}, diag.Errorf(diag.Unauthenticated, "Unauthorized.")
+		return web.Caller{}, diag.Errorf(diag.Unauthenticated, "Unauthorized.")
 	}
-	return diag.User{Num: 1, Name: strings.ToLower(name), DisplayName: name}, nil
+	return web.Caller{User: diag.User{Num: 1, Name: strings.ToLower(name), DisplayName: name}, ReadOnly: w.readOnly}, nil
 }
 
 func (w *world) revoke(token string) {
@@ -100,14 +101,14 @@ func (w *world) revoke(token string) {
 	delete(w.tokens, token)
 }
 
-func (w *world) apps(ctx context.Context, user diag.User) ([]web.App, error) {
+func (w *world) apps(ctx context.Context, c web.Caller) ([]web.App, error) {
 	if w.broken != nil {
 		return nil, w.broken
 	}
 	all, err := w.db.Apps(ctx)
 	apps := make([]web.App, len(all))
 	for i := range all {
-		apps[i] = web.App{App: all[i], Role: w.roles[user.DisplayName]}
+		apps[i] = web.App{App: all[i], Role: w.roles[c.User.DisplayName]}
 	}
 	return apps, err
 }

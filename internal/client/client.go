@@ -37,8 +37,11 @@ func New(base, token string) (*Client, error) {
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" {
 		return nil, diag.Errorf(diag.Invalid, "%q is no server's URL: it should be like http://127.0.0.1:8080.", base)
 	}
-	return &Client{base: strings.TrimRight(base, "/"), token: token, http: &http.Client{Timeout: callTime}}, nil
+	return &Client{base: strings.TrimRight(base, "/"), token: token, http: &http.Client{Timeout: callTime, CheckRedirect: stay}}, nil
 }
+
+// stay follows no redirect: the token would go along to wherever it leads, and a POST would become a GET.
+func stay(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // Call sends one request below /v0.1. in is the body or nil; out takes the answer or is nil. path's variable
 // parts must be escaped (url.PathEscape).
@@ -82,6 +85,9 @@ func read(answer *http.Response, out any) error {
 	}
 	if len(b) > maxAnswer {
 		return diag.Errorf(diag.TooLarge, "The server's answer has more than %d bytes.", maxAnswer)
+	}
+	if to, err := answer.Location(); err == nil && answer.StatusCode/100 == 3 {
+		return diag.Errorf(diag.Invalid, "The server sends us on to %s://%s. If that is right, name it with --url.", to.Scheme, to.Host)
 	}
 	if answer.StatusCode/100 != 2 {
 		return refusal(answer.StatusCode, b)

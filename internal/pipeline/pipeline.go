@@ -159,7 +159,8 @@ func (p *Pipeline) read(ctx context.Context, after uint64, epoch int64, until ui
 			}
 			continue
 		}
-		b, err := p.prepare(ctx, entries)
+		var b store.Batch
+		err = p.persist(ctx, through, func() (err error) { b, err = p.prepare(ctx, entries); return err })
 		if err != nil {
 			return err
 		}
@@ -206,23 +207,31 @@ const (
 	lastPause  = 10 * time.Second
 )
 
-// apply writes one batch. It is tried until it works: there is no other place for the rows.
-func (p *Pipeline) apply(ctx context.Context, b store.Batch) error {
+// persist tries until it works, since there is no other place for the rows; only ctx and another process that
+// has taken over end it.
+func (p *Pipeline) persist(ctx context.Context, through uint64, try func() error) error {
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
-		done, err := p.o.Store.ApplyBatch(ctx, b)
-		switch {
-		case err == nil:
-			p.count(&b, done)
-			return nil
-		case errors.Is(err, store.ErrFenced), ctx.Err() != nil:
+		err := try()
+		if err == nil || errors.Is(err, store.ErrFenced) || ctx.Err() != nil {
 			return err
 		}
 		p.counts.retries.Add(1)
-		p.o.Log.Error("the index refuses a batch; trying again", "after", b.After, "through", b.Through, "error", err)
+		p.o.Log.Error("the store refuses a batch; trying again", "through", through, "error", err)
 		if err := p.o.Clock.Sleep(ctx, pause); err != nil {
 			return err
 		}
 	}
+}
+
+// apply writes one batch.
+func (p *Pipeline) apply(ctx context.Context, b store.Batch) error {
+	return p.persist(ctx, b.Through, func() error {
+		done, err := p.o.Store.ApplyBatch(ctx, b)
+		if err == nil {
+			p.count(&b, done)
+		}
+		return err
+	})
 }
 
 func (p *Pipeline) count(b *store.Batch, done store.Applied) {

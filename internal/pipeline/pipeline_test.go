@@ -2,6 +2,7 @@ package pipeline_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -203,6 +204,35 @@ func TestFollows(t *testing.T) {
 	cancel()
 	if err := <-ended; err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestRegisterRefuses: a register that takes no group ids for a while is no reason to stop.
+func TestRegisterRefuses(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	register, err := sql.Open("sqlite", w.dir+"/register.db")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer register.Close()
+	exec := func(text string) {
+		t.Helper()
+		if _, err := register.Exec(text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	exec(`CREATE TRIGGER refuse BEFORE INSERT ON group_id BEGIN SELECT RAISE(ABORT, 'the disk is full'); END`)
+	w.append(journal.Error, crash(guid(1), "total"))
+	p, ended := w.pipeline(), make(chan error, 1)
+	go func() { ended <- p.CatchUp(t.Context(), w.j.Horizon()) }()
+	waitFor(t, func() bool { return p.Stats().Retries >= 2 })
+	exec(`DROP TRIGGER refuse`)
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	if got := p.Stats(); got.Reports != 1 {
+		t.Fatalf("stats: %+v", got)
 	}
 }
 

@@ -31,7 +31,11 @@ func (p *Pipeline) prepare(ctx context.Context, entries []journal.Entry) (store.
 		}
 		all.join(&parts[i])
 	}
-	return all.Batch, all.giveGroups(ctx, p.o.Store)
+	err := all.giveGroups(ctx, p.o.Store)
+	if err == nil {
+		p.counts.gone.Add(all.gone)
+	}
+	return all.Batch, err
 }
 
 // rows are those of consecutive frames.
@@ -39,11 +43,13 @@ type rows struct {
 	store.Batch
 	keys    []diag.GroupKey // of Reports
 	payload []byte          // room for one frame's payload
+	gone    int64           // frames of deleted apps
 	err     error
 }
 
 func (r *rows) join(o *rows) {
 	if r.keys == nil && r.Events == nil && r.Attachments == nil && r.Problems == nil {
+		o.gone += r.gone
 		*r = *o
 		return
 	}
@@ -52,6 +58,7 @@ func (r *rows) join(o *rows) {
 	r.Attachments = append(r.Attachments, o.Attachments...)
 	r.Problems = append(r.Problems, o.Problems...)
 	r.keys = append(r.keys, o.keys...)
+	r.gone += o.gone
 }
 
 // giveGroups sets the public group ids of all reports.
@@ -85,7 +92,7 @@ func (r *rows) add(ctx context.Context, p *Pipeline, e *journal.Entry) error {
 		return fmt.Errorf("pipeline: app of a frame: %w", err)
 	}
 	if !known {
-		p.counts.gone.Add(1)
+		r.gone++
 		return nil
 	}
 	if r.payload, err = e.Payload(r.payload[:0]); err != nil {

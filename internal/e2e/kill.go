@@ -227,7 +227,7 @@ func makeBody(rng *rand.Rand) sentBody {
 		b.keys = append(b.keys, key{family, id})
 		return id
 	}
-	switch rng.IntN(3) {
+	switch rng.IntN(8) {
 	case 0:
 		add(diag.FamilyError, killCrash, rng.IntN(9))
 	case 1:
@@ -284,6 +284,9 @@ func (k *Kill) settle(ctx context.Context, l *ledger, data, root string) (Killed
 	return found, err
 }
 
+// exportTime is how long the export of all rounds may take: a folder is slow with many small files.
+const exportTime = 15 * time.Minute
+
 // waitExported waits until the export has passed the minute that is now.
 func waitExported(ctx context.Context, p *Process) error {
 	api, err := p.Client()
@@ -291,7 +294,7 @@ func waitExported(ctx context.Context, p *Process) error {
 		return err
 	}
 	now := time.Now()
-	for time.Since(now) < 3*time.Minute {
+	for time.Since(now) < exportTime {
 		var list struct {
 			Values []struct {
 				LastRunTime time.Time `json:"last_run_time"`

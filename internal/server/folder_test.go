@@ -19,7 +19,7 @@ func TestFolderIsPrivate(t *testing.T) {
 	t.Parallel()
 	w := start(t, func(c *server.Config) { c.TLSListen = "127.0.0.1:0" })
 	w.makeApp("shop")
-	w.post(crash(1, "1.0"))
+	w.post(crash(1, userID))
 	names := map[string]bool{}
 	err := filepath.WalkDir(w.data, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {

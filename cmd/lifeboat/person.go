@@ -71,12 +71,12 @@ func (c *personCopyCmd) options() (o person.Options, err error) {
 	}
 	if c.Since != "" {
 		if o.Since, err = person.ParseSince(c.Since); err != nil {
-			return o, fmt.Errorf("--since: %w", err)
+			return o, diag.Wrap(diag.Invalid, err, "--since: %v", err)
 		}
 	}
 	if c.Until != "" {
 		if o.Until, err = person.ParseUntil(c.Until); err != nil {
-			return o, fmt.Errorf("--until: %w", err)
+			return o, diag.Wrap(diag.Invalid, err, "--until: %v", err)
 		}
 	}
 	source, err := c.source()

@@ -44,7 +44,7 @@ func main() { os.Exit(run(os.Args[1:])) }
 func run(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	context.AfterFunc(ctx, stop) // whoever asks twice does not wait
+	context.AfterFunc(ctx, func() { signal.Reset(os.Interrupt) }) // who presses Ctrl-C twice does not wait; supervisors may repeat SIGTERM
 	code := -1
 	parser, err := kong.New(&cli{},
 		kong.Name("lifeboat"),

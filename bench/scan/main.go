@@ -1,3 +1,5 @@
+//go:build unix
+
 // Command scan measures how fast one person's records are found in a large archive, beside ripgrep, which
 // finds lines that hold the id and can tell neither whose record it is nor where it ends.
 //

@@ -6,7 +6,6 @@
 package azure
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"io"
@@ -17,7 +16,6 @@ import (
 
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/policy"
-	"github.com/Azure/azure-sdk-for-go/sdk/azcore/streaming"
 	"github.com/Azure/azure-sdk-for-go/sdk/azcore/to"
 	sdk "github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blob"
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob/blockblob"
@@ -64,6 +62,8 @@ func Open(c Config) (*Bucket, error) {
 		Transport: &http.Client{Transport: transport, CheckRedirect: noRedirect},
 		Telemetry: policy.TelemetryOptions{ApplicationID: "lifeboat"},
 
+		PerRetryPolicies: []policy.Policy{ownBody{}},
+
 		InsecureAllowCredentialWithHTTP: target.url.Scheme == "http",
 	}}
 	client, err := target.client(options)
@@ -105,7 +105,7 @@ func (b *Bucket) Put(ctx context.Context, name string, body []byte, o blob.PutOp
 	if err := blob.CheckName(name); err != nil {
 		return "", err
 	}
-	answer, err := b.client.NewBlockBlobClient(name).Upload(ctx, streaming.NopCloser(bytes.NewReader(body)), uploadOptions(o))
+	answer, err := b.client.NewBlockBlobClient(name).Upload(ctx, newPayload(body), uploadOptions(o))
 	if err = fail("put", name, err); err == nil {
 		return etagOf(answer.ETag), nil
 	}

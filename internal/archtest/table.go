@@ -59,7 +59,6 @@ func Packages() []Entry {
 		{"internal/person", Feature, []string{capabilities}, "one person's copy out of an archive", false},
 		{"internal/api", Feature, []string{capabilities}, "the REST API v0.1", false},
 		{"internal/web", Feature, []string{capabilities}, "pages", false},
-		{"internal/notify", Feature, []string{capabilities}, "tells people what happened", false},
 
 		{"internal/server", Top, []string{capabilities, features, adapters}, "composition root: configuration, open, run, close; the only one that names adapters", false},
 		{"internal/client", Top, []string{"diag", "contract"}, "REST client of the commands", false},
@@ -114,7 +113,7 @@ func Restricted() []Module {
 		{"html/template", []string{"person", "web"}},
 		{"log", nil}, // log/slog, by a logger that is passed in
 		{"log/slog", []string{capabilities, adapters, features, tops, aids}},
-		{"net/http", []string{"auth", "respond", "blob/azure", "ingest", "api", "web", "notify", "server", "client", "demo", "e2e", "bench/..."}},
+		{"net/http", []string{"auth", "respond", "blob/azure", "ingest", "api", "web", "server", "client", "demo", "e2e", "bench/..."}},
 		{"net/http/pprof", []string{"server"}},
 		{"os/exec", []string{"e2e", "bench/...", aids}},
 		{"plugin", nil},

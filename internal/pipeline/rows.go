@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"lifeboat/internal/contract"
 	"lifeboat/internal/diag"
 	"lifeboat/internal/journal"
 	"lifeboat/internal/report"
@@ -175,7 +176,7 @@ func (r *rows) report(ctx context.Context, p *Pipeline, f *frame, member int, l 
 		Feed: f.entry.Number, Time: rep.Timestamp, Ingress: f.entry.Time, App: f.app.Num, Kind: rep.Kind, Handled: rep.Handled,
 		ID: rep.ID, Install: rep.Install, Session: rep.Session, UserID: rep.UserID,
 		AppVersion: word(d.AppVersion), AppBuild: word(d.AppBuild), Model: word(d.Model), OSName: word(d.OSName), OSVersion: word(d.OSVersion),
-		Country: word(strings.ToLower(d.CarrierCountry)), Language: word(languageOf(d.Locale)),
+		Country: word(contract.CountryOf(d)), Language: word(contract.LanguageOf(d.Locale)),
 		Signature: full.Verdict.Signature, Reason: reason(&full.Verdict.Reason), State: full.State, Missing: full.Missing,
 		Problem: rep.Problem, Locator: f.locator(member),
 	}
@@ -190,14 +191,6 @@ func reason(v *diag.ReasonFrame) store.Reason {
 		Method: cut(v.Frame.Method, maxSymbol), File: cut(v.Frame.File, maxSymbol), Line: v.Frame.Line, AppCode: v.Frame.AppCode,
 		ClassMethod: v.Frame.ClassMethod, CodeRaw: cut(v.CodeRaw, maxSymbol), Framework: cut(v.Frame.Image, maxSymbol), Language: v.Frame.Language,
 	}
-}
-
-// languageOf is the language of a locale such as de_DE or zh-Hant_CN.
-func languageOf(locale string) string {
-	if i := strings.IndexAny(locale, "_-"); i >= 0 {
-		locale = locale[:i]
-	}
-	return strings.ToLower(locale)
 }
 
 // What rows hold of texts that devices send without bound. The journal keeps them whole.

@@ -34,35 +34,47 @@ func (q *request) param(name string) string { return q.values[slices.Index(q.nam
 
 func (q *request) json(status int, v any) error { return respond.JSON(q.w, status, v) }
 
-// admit lets the request through or says why not: 401, then 404 of the app, then 403 (T19).
+// admit lets the request through or says why not: 401, then 404 of the app or organisation, then 403 (T19).
 func (q *request) admit(n need) (err error) {
-	if n == needSignature {
+	if n == needSignature || n == needAnyone {
 		return nil
 	}
 	if q.caller, err = q.o.Gate.Caller(q.ctx(), q.r.Header); err != nil {
 		return err
 	}
 	if least, ok := n.role(); ok {
-		return q.enter(least)
-	}
-	switch n {
-	case needToken:
+		if err := q.enter(least, n == needManagerByID); err != nil {
+			return err
+		}
+		if n.user() {
+			return auth.RequireUser(&q.caller, false)
+		}
 		return nil
-	case needAdmin:
-		return auth.RequireAdmin(&q.caller)
+	}
+	if least, write, ok := n.orgRole(); ok {
+		return q.enterOrg(least, write)
+	}
+	if n == needToken {
+		return nil
 	}
 	return auth.RequireUser(&q.caller, n == needUserWrite)
+}
+
+// enterOrg finds the organisation of the path and the caller's role in it.
+func (q *request) enterOrg(least diag.OrgRole, write bool) (err error) {
+	return auth.RequireAdmin(&q.caller)
 }
 
 const maxAppName = 100
 
 // enter finds the app of the path and the caller's role in it.
-func (q *request) enter(least diag.Role) (err error) {
-	owner, name := q.param("owner_name"), q.param("app_name")
-	if len(owner) > maxAppName || len(name) > maxAppName {
-		return notFound()
+func (q *request) enter(least diag.Role, byID bool) (err error) {
+	if byID {
+		q.app, err = q.appByID(q.param("app_id"))
+	} else {
+		q.app, err = q.appByName(q.param("owner_name"), q.param("app_name"))
 	}
-	if q.app, err = q.o.Store.App(q.ctx(), owner, name); diag.KindOf(err) == diag.NotFound {
+	if diag.KindOf(err) == diag.NotFound && err != nil {
 		return notFound()
 	}
 	if err != nil {
@@ -70,6 +82,21 @@ func (q *request) enter(least diag.Role) (err error) {
 	}
 	q.role, err = q.o.Gate.Require(q.ctx(), &q.caller, q.app.Num, least)
 	return err
+}
+
+func (q *request) appByName(owner, name string) (diag.App, error) {
+	if len(owner) > maxAppName || len(name) > maxAppName {
+		return diag.App{}, notFound()
+	}
+	return q.o.Store.App(q.ctx(), owner, name)
+}
+
+func (q *request) appByID(text string) (diag.App, error) {
+	id, ok := diag.ParseID(text)
+	if !ok {
+		return diag.App{}, notFound()
+	}
+	return q.o.Store.AppByID(q.ctx(), id)
 }
 
 func (q *request) parseQuery() (err error) {

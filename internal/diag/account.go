@@ -27,3 +27,29 @@ type Token struct {
 	CreatedAt   int64  // Unix milliseconds
 	LastUsedAt  int64  // Unix milliseconds, 0 = never
 }
+
+// Org is an organisation: an owner of apps that several users share. Users and organisations have their names
+// in one space, because the owner in an app's path may be either.
+type Org struct {
+	Num         int64
+	ID          ID
+	Name        string // compared in any letter case
+	DisplayName string
+	CreatedAt   int64 // Unix milliseconds
+	UpdatedAt   int64 // Unix milliseconds
+}
+
+// OrgRole is what a user may do in an organisation. Each role includes the ones below it.
+type OrgRole uint8
+
+// The roles, weakest first. Administrators are managers of all apps of their organisation.
+const (
+	OrgNone OrgRole = iota
+	OrgMember
+	OrgCollaborator
+	OrgAdmin
+)
+
+var orgRoleNames = [...]string{"none", "member", "collaborator", "admin"}
+
+func (r OrgRole) String() string { return orgRoleNames[r] }

@@ -55,6 +55,11 @@ func (db *DB) AppByNum(ctx context.Context, num int64) (diag.App, error) {
 	return db.app(ctx, "SELECT "+appColumns+" FROM app WHERE num = $1", num)
 }
 
+// AppByID returns the app with a public id.
+func (db *DB) AppByID(ctx context.Context, id diag.ID) (diag.App, error) {
+	return db.app(ctx, "SELECT "+appColumns+" FROM app WHERE id = $1", id[:])
+}
+
 func (db *DB) app(ctx context.Context, text string, key ...any) (a diag.App, err error) {
 	err = db.register.read(ctx, func(t *tx) error {
 		a, err = scanApp(func(dest ...any) error { return t.get(dest, text, key...) })

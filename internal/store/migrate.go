@@ -14,13 +14,15 @@ import (
 )
 
 // Migrations are numbered from 1 without holes and only add. Each begins with "-- release X.Y.Z": the first
-// release that can open a half which has it.
+// release that can open a half which has it. "rebuild" behind that, in the index, says that what it adds follows
+// from the journal: rows that are there already are thrown away and made anew.
 //
 //go:embed migrations
 var schema embed.FS
 
 type migration struct {
 	release    string
+	rebuild    bool
 	statements []string
 }
 
@@ -53,7 +55,8 @@ func parseMigration(text string) (migration, error) {
 	if !ok {
 		return migration{}, errors.New("the first line names no release")
 	}
-	m := migration{release: release}
+	m := migration{}
+	m.release, m.rebuild = strings.CutSuffix(release, " rebuild")
 	for s := range strings.SplitSeq(body, ";\n") {
 		if s = strings.TrimSpace(s); s != "" {
 			m.statements = append(m.statements, s)
@@ -100,6 +103,11 @@ func (h *half) apply(t *tx, all []migration, version int) error {
 				return fmt.Errorf("%w in %q", err, s)
 			}
 		}
+		if m.rebuild && version > 0 {
+			if err := h.empty(t); err != nil {
+				return err
+			}
+		}
 		version++
 		if _, err := t.exec("INSERT INTO migrated (version, release) VALUES ($1, $2)", version, m.release); err != nil {
 			return err
@@ -112,4 +120,21 @@ func (h *half) apply(t *tx, all []migration, version int) error {
 func (h *half) once(ctx context.Context, text string) error {
 	_, err := h.writer.sql.ExecContext(ctx, h.dialect.Rewrite(text))
 	return err
+}
+
+// empty takes all rows out of the index, so that the pipeline begins anew with the first frame.
+func (h *half) empty(t *tx) error {
+	tables, err := h.dialect.Tables(t.ctx, h.writer.sql)
+	if err != nil {
+		return err
+	}
+	for _, table := range tables {
+		if table.Name == "migrated" || table.Name == "lane" {
+			continue
+		}
+		if err := h.once(t.ctx, "DELETE FROM "+table.Name); err != nil {
+			return err
+		}
+	}
+	return h.once(t.ctx, "UPDATE lane SET through = 0, epoch = epoch + 1")
 }

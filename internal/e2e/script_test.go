@@ -39,11 +39,15 @@ func TestScript(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"), RequireUniqueNames: true, ContinueOnError: true, Setup: setup,
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"serve": serveCmd, "stop": stopCmd, "exits": exitsCmd, "http": httpCmd, "post": postCmd,
-			"pick": pickCmd, "waitindexed": waitIndexedCmd, "mode": modeCmd, "empty": emptyCmd,
-		},
+		Cmds: scriptCmds(),
 	})
+}
+
+func scriptCmds() map[string]func(*testscript.TestScript, bool, []string) {
+	return map[string]func(*testscript.TestScript, bool, []string){
+		"serve": serveCmd, "stop": stopCmd, "exits": exitsCmd, "http": httpCmd, "post": postCmd,
+		"pick": pickCmd, "waitindexed": waitIndexedCmd, "mode": modeCmd, "empty": emptyCmd,
+	}
 }
 
 // running is the server of one script.

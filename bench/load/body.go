@@ -139,10 +139,36 @@ func Events(seed uint64) func(connection int) Source {
 }
 
 func crash(rng *rand.Rand) string {
-	fault := rand.New(rand.NewPCG(uint64(rng.IntN(faults)), 7)) // the same words for the same fault
+	return `{"logs":[` + crashLog(rng, time.Now(), idMark, rng.IntN(faults)) + `]}`
+}
+
+// Crash is one crash log of about 7 KB with a fresh id, of one of so many faults, the lower ones more often.
+func Crash(rng *rand.Rand, now time.Time, faults int) string {
+	popular := rng.Float64() * rng.Float64()
+	return crashLog(rng, now, freshID(rng), int(popular*float64(faults)))
+}
+
+// Session is the log with which a session begins.
+func Session(rng *rand.Rand, now time.Time) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, `{"logs":[{"type":"managedError","timestamp":%q,"appLaunchTimestamp":%q,"id":"%s","sid":"%s","userId":"user-%d",`,
-		stamp(rng), stamp(rng), idMark, idMark, rng.IntN(50_000))
+	fmt.Fprintf(&b, `{"type":"startSession","timestamp":%q,"id":"%s","sid":"%s",`, stampAt(rng, now), freshID(rng), freshID(rng))
+	device(&b, rng)
+	b.WriteString(`}`)
+	return b.String()
+}
+
+// Install is some device's id.
+func Install(rng *rand.Rand) string { return install(rng) }
+
+func freshID(rng *rand.Rand) string {
+	return fmt.Sprintf("%08x-%04x-4%03x-8%03x-%012x", rng.Uint32(), rng.IntN(1<<16), rng.IntN(1<<12), rng.IntN(1<<12), rng.Uint64N(1<<48))
+}
+
+func crashLog(rng *rand.Rand, now time.Time, id string, of int) string {
+	fault := rand.New(rand.NewPCG(uint64(of), 7)) // the same words for the same fault
+	var b strings.Builder
+	fmt.Fprintf(&b, `{"type":"managedError","timestamp":%q,"appLaunchTimestamp":%q,"id":"%s","sid":"%s","userId":"user-%d",`,
+		stampAt(rng, now), stampAt(rng, now), id, freshOr(rng, id), rng.IntN(50_000))
 	fmt.Fprintf(&b, `"processId":%d,"processName":"com.acme.shop","errorThreadId":2,"errorThreadName":"main","fatal":true,"architecture":"arm64-v8a",`, 1000+rng.IntN(30_000))
 	device(&b, rng)
 	fmt.Fprintf(&b, `,"exception":{"type":%q,"message":"%s %d of %s is not ready (state %x)","frames":[`, pick(fault, types), pick(fault, nouns), rng.IntN(10_000), pick(rng, nouns), rng.Uint32())
@@ -156,12 +182,23 @@ func crash(rng *rand.Rand) string {
 		frames(&b, rng, rng, 8+rng.IntN(4))
 		b.WriteString(`]}`)
 	}
-	b.WriteString(`]}]}`)
+	b.WriteString(`]}`)
 	return b.String()
 }
 
-func stamp(rng *rand.Rand) string {
-	return time.Now().UTC().Add(-time.Duration(rng.IntN(36*3600)) * time.Second).Format("2006-01-02T15:04:05.000Z")
+// freshOr is a place for a fresh id where id is one, else a fresh id.
+func freshOr(rng *rand.Rand, id string) string {
+	if id == idMark {
+		return idMark
+	}
+	return freshID(rng)
+}
+
+func stamp(rng *rand.Rand) string { return stampAt(rng, time.Now()) }
+
+// stampAt is a time within the 36 hours before.
+func stampAt(rng *rand.Rand, now time.Time) string {
+	return now.UTC().Add(-time.Duration(rng.IntN(36*3600)) * time.Second).Format("2006-01-02T15:04:05.000Z")
 }
 
 func device(b *strings.Builder, rng *rand.Rand) {

@@ -1,6 +1,8 @@
 package api
 
 import (
+	"iter"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,10 +15,11 @@ import (
 // params reads the parameters of a query and keeps the first thing that is wrong with them.
 type params struct {
 	query map[string][]string
+	raw   string // the same as it came
 	err   error
 }
 
-func (q *request) params() *params { return &params{query: q.query} }
+func (q *request) params() *params { return &params{query: q.query, raw: q.r.URL.RawQuery} }
 
 func (p *params) fail(format string, args ...any) {
 	if p.err == nil {
@@ -34,6 +37,45 @@ func (p *params) text(names ...string) string {
 		}
 	}
 	return ""
+}
+
+// maxList bounds how many texts a list of a query may hold.
+const maxList = 1000
+
+// list reads a list of texts (T8): split where a bar stands literally, for clients encode one that is part of a
+// text; else after decoding. Empty texts are left out.
+func (p *params) list(name string) (all []string) {
+	for pair := range strings.SplitSeq(p.raw, "&") {
+		key, value, _ := strings.Cut(pair, "=")
+		if key, err := url.QueryUnescape(key); err != nil || key != name {
+			continue
+		}
+		for text := range listed(value) {
+			if all = append(all, text); len(all) > maxList {
+				p.fail("%s takes at most %d values.", name, maxList)
+				return nil
+			}
+		}
+	}
+	return all
+}
+
+// listed are the texts of one raw value of a list.
+func listed(raw string) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		literal := strings.Contains(raw, "|")
+		if !literal {
+			raw, _ = url.QueryUnescape(raw)
+		}
+		for text := range strings.SplitSeq(raw, "|") {
+			if literal {
+				text, _ = url.QueryUnescape(text)
+			}
+			if text != "" && !yield(text) {
+				return
+			}
+		}
+	}
 }
 
 // time reads a time (T6), 0 if there is none.

@@ -60,6 +60,7 @@ func (db *DB) ApplyBatch(ctx context.Context, b Batch) (done Applied, err error)
 	}
 	err = db.index.update(ctx, func(t *tx) error {
 		w := batchWriter{db: db, t: t, words: wordArg{t: t, cache: &db.words}, tally: map[tallyKey]int64{}}
+		w.activity.w = &w
 		err := w.apply(ctx, &b)
 		done = w.done
 		return err
@@ -77,6 +78,8 @@ type batchWriter struct {
 	words wordArg
 	tally map[tallyKey]int64
 	done  Applied
+
+	activity activity
 }
 
 func (w *batchWriter) apply(ctx context.Context, b *Batch) error {
@@ -97,6 +100,9 @@ func (w *batchWriter) apply(ctx context.Context, b *Batch) error {
 		return err
 	}
 	if err := w.writeProblems(ctx, b.Problems); err != nil {
+		return err
+	}
+	if err := w.activity.write(); err != nil {
 		return err
 	}
 	return w.writeTally()
@@ -154,7 +160,8 @@ func (w *batchWriter) writeTally() error {
 }
 
 // indexTables are the index's tables but the cursor's.
-var indexTables = [...]string{"event", "report", "error_group", "attachment", "duplicate", "problem", "tally", "word"}
+var indexTables = [...]string{"event", "report", "error_group", "attachment", "duplicate", "problem", "tally", "word",
+	"active", "active_shared", "active_count", "active_gap"}
 
 // ResetIndex empties the index; the register stays. The cursor stands at 0 and its holder is fenced.
 func (db *DB) ResetIndex(ctx context.Context) error {
@@ -166,7 +173,7 @@ func (db *DB) ResetIndex(ctx context.Context) error {
 				return err
 			}
 		}
-		t.after = append(t.after, db.words.clear)
+		t.after = append(t.after, db.words.clear, db.shown.clear)
 		_, err := t.exec("UPDATE lane SET through = 0, epoch = epoch + 1 WHERE shard = $1", lane)
 		return err
 	})
@@ -176,7 +183,8 @@ func (db *DB) ResetIndex(ctx context.Context) error {
 // app stands there, it is not swept.
 var sweepKeys = [...]struct{ table, key string }{
 	{"event", "install"}, {"report", "num"}, {"attachment", "id"}, {"error_group", "grp"},
-	{"duplicate", "feed"}, {"problem", "feed"}, {"tally", "kind"},
+	{"duplicate", "feed"}, {"problem", "feed"}, {"active", "install"}, {"active_shared", "day"}, {"active_count", "day"}, {"active_gap", "day"},
+	{"tally", "kind"},
 }
 
 // sweepPiece bounds how many keys one transaction takes away, so that batches need not wait long.

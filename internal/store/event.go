@@ -21,6 +21,7 @@ type EventRow struct {
 	Session    diag.ID
 	AppVersion string
 	AppBuild   string
+	Traits     *Traits // of the device; nil = none known. Rows may share one
 	Locator    diag.Locator
 }
 
@@ -51,7 +52,9 @@ func (w *batchWriter) writeEvents(ctx context.Context, rows []EventRow) error {
 		return w.words.err
 	}
 	for i := range live {
-		w.tally[tallyKey{live[i].App, live[i].Shard, int(live[i].Kind)}]++
+		e := &live[i]
+		w.tally[tallyKey{e.App, e.Shard, int(e.Kind)}]++
+		w.activity.see(deviceDay{e.App, e.Shard, e.Install, dayOf(e.Time)}, e.AppVersion, e.AppBuild, e.Traits, true, e.Feed, e.Locator.Member)
 	}
 	w.done.Events += len(live)
 	for i := range copies {

@@ -63,6 +63,11 @@ var holdings = [...]holding{
 	{"index", "duplicate", nil, "shard feed member app segment pos"},
 	{"index", "problem", nil, "shard app feed member ingress what segment pos"},
 	{"index", "tally", nil, "shard app kind n"},
+	{"index", "active", []erasure{{"install", rowGoes}}, "shard app day version build model os country language used"},
+	{"index", "active_shared", []erasure{{"install", rowGoes}}, "shard app day version build used"},
+	// Counts tell of nobody: those that a person was part of stay.
+	{"index", "active_count", nil, "shard app used dim sub value day n"},
+	{"index", "active_gap", nil, "shard app dim sub day gap value n"},
 
 	// Places outside of the store. Their columns are what lies there.
 	{"", "write-ahead logs of both halves", []erasure{{"rows", "gone after DB.Scrub"}}, ""},

@@ -54,6 +54,10 @@ type ReportRow struct {
 	Locator    diag.Locator
 }
 
+func (r *ReportRow) traits() *Traits {
+	return &Traits{Model: r.Model, OS: strings.TrimSpace(r.OSName + " " + r.OSVersion), Country: r.Country, Language: r.Language}
+}
+
 // states are stored as their places in this list: only ever append.
 var states = [...]diag.SymbolicationState{"", diag.Symbolicated, diag.PartlySymbolicated, diag.SymbolsMissing, diag.SymbolsNotNeeded}
 
@@ -74,7 +78,9 @@ func (w *batchWriter) writeReports(ctx context.Context, rows []ReportRow) error 
 		return w.words.err
 	}
 	for i := range live {
-		w.tally[tallyKey{live[i].App, live[i].Shard, int(live[i].Kind)}]++
+		r := &live[i]
+		w.tally[tallyKey{r.App, r.Shard, int(r.Kind)}]++
+		w.activity.see(deviceDay{r.App, r.Shard, r.Install, dayOf(r.Time)}, r.AppVersion, r.AppBuild, r.traits(), false, r.Feed, r.Locator.Member)
 	}
 	w.done.Reports += len(live)
 	for i := range copies {

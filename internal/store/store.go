@@ -21,6 +21,7 @@ type DB struct {
 	shards   shardCache
 	groupIDs groupIDCache
 	words    wordCache
+	shown    shownCache
 
 	// resetting is held for writing while the index is emptied, so that no reader takes a word's number
 	// from before for one from after.

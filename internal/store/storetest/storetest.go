@@ -62,6 +62,8 @@ func Run(t *testing.T, open func(t *testing.T, o Options) *store.DB) {
 		"group query refused":       plain(groupQueryRefused),
 		"many kinds of list":        plain(manyLists),
 		"like plain lists":          plain(likePlainLists),
+		"active devices":            plain(activeDevices),
+		"active devices, random":    func(t *testing.T) { activeRandom(t, open) },
 		"batch sizes and rebuilds":  func(t *testing.T) { batchSizes(t, open) },
 		"readers at once":           plain(readersAtOnce),
 		"writers and readers":       plain(writersAndReaders),

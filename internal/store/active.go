@@ -1,0 +1,520 @@
+package store
+
+import (
+	"cmp"
+	"database/sql"
+	"errors"
+	"slices"
+	"sync"
+
+	"lifeboat/internal/diag"
+)
+
+// Traits are what counts of devices are told apart by, besides the version.
+type Traits struct {
+	Model    string
+	OS       string // name and version, with a blank between them
+	Country  string
+	Language string
+}
+
+// nanosPerDay is a day of device time. Devices know leap seconds no more than we do.
+const nanosPerDay = 24 * 3600 * 1e9
+
+// dayOf is the UTC day of a device's clock, counted from 1970.
+func dayOf(t diag.DeviceTime) int64 {
+	day := int64(t) / nanosPerDay
+	if int64(t)%nanosPerDay < 0 {
+		day--
+	}
+	return day
+}
+
+// timeOfDay is when a day begins.
+func timeOfDay(day int64) diag.DeviceTime { return diag.DeviceTime(day * nanosPerDay) }
+
+// profile is what an install was on a day. Texts are words.
+type profile struct {
+	version, build, model, os, country, language int64
+	used                                         bool // it sent something else than errors
+}
+
+// deviceDay is one install on one day of its own clock.
+type deviceDay struct {
+	app     int64
+	shard   uint8
+	install diag.InstallID
+	day     int64
+}
+
+// sighting is the first log of a batch that shows an install as something.
+type sighting struct {
+	profile
+	feed   uint64
+	member int
+}
+
+// maxProfiles bounds what one install can be on one day. A device that is updated, travels and learns a
+// language on the same day is four things.
+const maxProfiles = 16
+
+// maxGap is the longest time between two days of an install that is told exactly, in days: longer spans than
+// this count an install again that was away for as long.
+const maxGap = 366
+
+// maxNeighbours bounds how many rows of an install are looked at for the days before and after. One that is a
+// few things a day stays far below.
+const maxNeighbours = 2048
+
+// The ways to count installs. sub and value are words, or as said.
+const (
+	dimAll     = iota // sub 0, value 0
+	dimVersion        // sub: the version
+	dimBuild          // sub: the build
+	dimPair           // sub: the version, value: the build
+
+	// Those above are asked for by name; of these all values are listed. sub is a version, or anyVersion.
+	dimVersions // sub: anyVersion
+	dimModels
+	dimSystems
+	dimCountries
+	dimLanguages
+	dimEvents // value: number of an event
+)
+
+// anyVersion stands for all versions where a version's word stands: words are not negative.
+const anyVersion = -1
+
+// facet is one way in which an install is counted.
+type facet struct {
+	dim        uint8
+	sub, value int64
+}
+
+// maxFacets is how many facets a profile has.
+const maxFacets = 13
+
+func (p *profile) facets(dst []facet) []facet {
+	return append(dst,
+		facet{dimAll, 0, 0}, facet{dimVersion, p.version, 0}, facet{dimBuild, p.build, 0}, facet{dimPair, p.version, p.build},
+		facet{dimVersions, anyVersion, p.version},
+		facet{dimModels, anyVersion, p.model}, facet{dimModels, p.version, p.model},
+		facet{dimSystems, anyVersion, p.os}, facet{dimSystems, p.version, p.os},
+		facet{dimCountries, anyVersion, p.country}, facet{dimCountries, p.version, p.country},
+		facet{dimLanguages, anyVersion, p.language}, facet{dimLanguages, p.version, p.language})
+}
+
+type countKey struct {
+	app   int64
+	shard uint8
+	used  bool
+	facet
+	day int64
+}
+
+type gapKey struct {
+	app   int64
+	shard uint8
+	facet
+	day, gap int64
+}
+
+var (
+	activeCounts = newRollup("active_count", "shard app used dim sub value day", "n", func(dst []any, k countKey) []any {
+		return append(dst, int64(k.shard), k.app, flag(k.used), int64(k.dim), k.sub, k.value, k.day)
+	})
+	activeGaps = newRollup("active_gap", "shard app dim sub day gap value", "n", func(dst []any, k gapKey) []any {
+		return append(dst, int64(k.shard), k.app, int64(k.dim), k.sub, k.day, k.gap, k.value)
+	})
+)
+
+// activity collects which installs a batch shows, and counts those that were not known.
+type activity struct {
+	w      *batchWriter
+	days   map[deviceDay][]sighting
+	order  []deviceDay
+	counts sums[countKey]
+	gaps   sums[gapKey]
+	shown  []shownKey
+
+	// rows that are not yet inserted, and whose they are
+	rows    []activeRow
+	waiting map[deviceDay]bool // day is 0
+
+	// of the row before, which is mostly from the same device
+	last struct {
+		at             deviceDay
+		version, build string
+		traits         Traits
+		used           bool
+	}
+}
+
+type activeRow struct {
+	deviceDay
+	profile
+}
+
+// see notes that a log shows an install.
+func (a *activity) see(at deviceDay, version, build string, traits *Traits, used bool, feed uint64, member int) {
+	if traits == nil {
+		traits = &Traits{}
+	}
+	l := &a.last
+	if a.days != nil && l.at == at && l.version == version && l.build == build && l.used == used && l.traits == *traits {
+		return
+	}
+	l.at, l.version, l.build, l.traits, l.used = at, version, build, *traits, used
+	words := &a.w.words
+	p := profile{words.num(version), words.num(build), words.num(traits.Model), words.num(traits.OS), words.num(traits.Country), words.num(traits.Language), used}
+	if a.days == nil {
+		a.days = map[deviceDay][]sighting{}
+	}
+	seen, known := a.days[at]
+	if !known {
+		a.order = append(a.order, at)
+	}
+	i := slices.IndexFunc(seen, func(s sighting) bool { return s.profile == p })
+	switch {
+	case i < 0:
+		a.days[at] = append(seen, sighting{p, feed, member})
+	case feed < seen[i].feed || feed == seen[i].feed && member < seen[i].member:
+		seen[i].feed, seen[i].member = feed, member
+	}
+}
+
+// write counts what the batch has shown.
+func (a *activity) write() error {
+	a.counts, a.gaps, a.waiting = sums[countKey]{}, sums[gapKey]{}, map[deviceDay]bool{}
+	for _, at := range a.order {
+		if err := a.count(at); err != nil {
+			return err
+		}
+	}
+	if err := a.flush(); err != nil {
+		return err
+	}
+	db := a.w.db
+	a.w.t.after = append(a.w.t.after, func() { db.shown.put(a.shown) })
+	if err := activeCounts.write(a.w.t, a.counts); err != nil {
+		return err
+	}
+	return activeGaps.write(a.w.t, a.gaps)
+}
+
+// count adds one install on one day.
+func (a *activity) count(at deviceDay) error {
+	seen := a.days[at]
+	slices.SortFunc(seen, func(x, y sighting) int { return cmp.Or(cmp.Compare(x.feed, y.feed), cmp.Compare(x.member, y.member)) })
+	var asked []profile
+	for i := range seen {
+		if k := (shownKey{at.app, at.day, installKey(at.install), seen[i].profile}); !a.w.db.shown.has(k) {
+			asked = append(asked, seen[i].profile)
+			a.shown = append(a.shown, k)
+		}
+	}
+	if len(asked) == 0 {
+		return nil
+	}
+	whose := at
+	whose.day = 0
+	if len(a.rows) >= chunkSizes[0] || a.waiting[whose] {
+		if err := a.flush(); err != nil {
+			return err
+		}
+	}
+	d := dayCounter{a: a, at: at, packed: packInstall(at.install), asked: asked}
+	if err := d.before(); err != nil || len(d.fresh) == 0 {
+		return err
+	}
+	if err := d.behind(); err != nil {
+		return err
+	}
+	d.add()
+	for _, p := range d.fresh {
+		a.rows = append(a.rows, activeRow{at, p})
+	}
+	a.waiting[whose] = true
+	return d.share()
+}
+
+var activeColumns = [...]string{"shard", "app", "install", "day", "version", "build", "model", "os", "country", "language", "used"}
+
+// flush inserts the rows that wait.
+func (a *activity) flush() error {
+	var args []any
+	err := chunks(a.rows, func(piece []activeRow) error {
+		args = args[:0]
+		for i := range piece {
+			r := &piece[i]
+			args = append(args, int64(r.shard), r.app, packInstall(r.install), r.day, r.version, r.build, r.model, r.os, r.country, r.language, flag(r.used))
+		}
+		_, err := a.w.t.exec(a.w.db.index.dialect.Insert("active", activeColumns[:], len(piece)), args...)
+		return err
+	})
+	a.rows = a.rows[:0]
+	clear(a.waiting)
+	return err
+}
+
+// dayCounter finds what is new in one install on one day, and when the same was there before and behind.
+type dayCounter struct {
+	a      *activity
+	at     deviceDay
+	packed []byte
+	asked  []profile
+
+	stood []profile // before the batch
+	fresh []profile // that were not
+
+	near map[facet]neighbours // of what is new
+	open int                  // facets whose neighbour is not yet found
+}
+
+type neighbours struct {
+	before, behind   int64
+	preceded, folded bool // there is one before, behind
+}
+
+var errEnough = errors.New("store: no more rows are needed")
+
+const activeText = "SELECT day, version, build, model, os, country, language, used FROM active WHERE shard = $1 AND app = $2 AND install = $3 AND "
+
+// before reads the day itself and then back to where everything new was there last.
+func (d *dayCounter) before() error {
+	settled := false
+	err := d.a.w.t.each(func(r *sql.Rows) error {
+		day, p, err := scanProfile(r)
+		if err != nil {
+			return err
+		}
+		if day == d.at.day {
+			d.stood = append(d.stood, p)
+			return nil
+		}
+		if !settled {
+			d.settle()
+			settled = true
+		}
+		if d.open == 0 {
+			return errEnough
+		}
+		d.resolve(&p, func(n *neighbours) bool {
+			if n.preceded {
+				return false
+			}
+			n.before, n.preceded = day, true
+			return true
+		})
+		return nil
+	}, activeText+"day <= $4 AND day > $5 ORDER BY day DESC LIMIT $6", d.at.shard, d.at.app, d.packed, d.at.day, d.at.day-maxGap, maxNeighbours)
+	if !settled {
+		d.settle()
+	}
+	if errors.Is(err, errEnough) {
+		return nil
+	}
+	return err
+}
+
+func scanProfile(r *sql.Rows) (day int64, p profile, err error) {
+	return day, p, r.Scan(&day, &p.version, &p.build, &p.model, &p.os, &p.country, &p.language, flagColumn{&p.used})
+}
+
+// settle finds out what is new, once the day's own rows are read.
+func (d *dayCounter) settle() {
+	d.near = map[facet]neighbours{}
+	for _, p := range d.asked {
+		if len(d.stood)+len(d.fresh) >= maxProfiles {
+			break
+		}
+		if !slices.Contains(d.stood, p) {
+			d.fresh = append(d.fresh, p)
+		}
+	}
+	var facets [maxFacets]facet
+	for _, p := range d.fresh {
+		if p.used {
+			for _, f := range p.facets(facets[:0]) {
+				d.near[f] = neighbours{}
+			}
+		}
+	}
+	if len(d.near) > 0 {
+		for _, p := range d.stood {
+			if p.used {
+				for _, f := range p.facets(facets[:0]) {
+					delete(d.near, f)
+				}
+			}
+		}
+	}
+	d.open = len(d.near)
+}
+
+// resolve tells those facets of what is new that another day's profile has, too.
+func (d *dayCounter) resolve(p *profile, tell func(*neighbours) bool) {
+	if !p.used {
+		return
+	}
+	var facets [maxFacets]facet
+	for _, f := range p.facets(facets[:0]) {
+		if n, ok := d.near[f]; ok && tell(&n) {
+			d.near[f] = n
+			d.open--
+		}
+	}
+}
+
+// behind reads on to where everything new was there next: this day's log came late then.
+func (d *dayCounter) behind() error {
+	if d.open = len(d.near); d.open == 0 {
+		return nil
+	}
+	err := d.a.w.t.each(func(r *sql.Rows) error {
+		day, p, err := scanProfile(r)
+		if err != nil {
+			return err
+		}
+		d.resolve(&p, func(n *neighbours) bool {
+			if n.folded {
+				return false
+			}
+			n.behind, n.folded = day, true
+			return true
+		})
+		if d.open == 0 {
+			return errEnough
+		}
+		return nil
+	}, activeText+"day > $4 AND day < $5 ORDER BY day LIMIT $6", d.at.shard, d.at.app, d.packed, d.at.day, d.at.day+maxGap, maxNeighbours)
+	if errors.Is(err, errEnough) {
+		return nil
+	}
+	return err
+}
+
+// gapTo is the number of days since an install was there last, at most maxGap.
+func (n *neighbours) gapTo(day int64) int64 {
+	if !n.preceded {
+		return maxGap
+	}
+	return min(day-n.before, maxGap)
+}
+
+// add counts.
+func (d *dayCounter) add() {
+	a := d.a
+	for f, n := range d.near {
+		moveGap(a.gaps, d.at, f, n)
+	}
+	for _, used := range [...]bool{false, true} {
+		stood := countFacets(d.stood, used)
+		for f := range countFacets(d.fresh, used) {
+			if !stood[f] {
+				a.counts.add(countKey{d.at.app, d.at.shard, used, f, d.at.day}, 1, 0)
+			}
+		}
+	}
+}
+
+// moveGap counts a facet on a new day of an install, and the distance of the day behind it anew.
+func moveGap(s sums[gapKey], at deviceDay, f facet, n neighbours) {
+	s.add(gapKey{at.app, at.shard, f, at.day, n.gapTo(at.day)}, 1, 0)
+	if n.folded {
+		s.add(gapKey{at.app, at.shard, f, n.behind, n.gapTo(n.behind)}, -1, 0)
+		s.add(gapKey{at.app, at.shard, f, n.behind, n.behind - at.day}, 1, 0)
+	}
+}
+
+// countFacets are the facets of profiles that have a count of their own for every day. used leaves out
+// installs that sent nothing but errors.
+func countFacets(all []profile, used bool) map[facet]bool {
+	found := map[facet]bool{}
+	var facets [maxFacets]facet
+	for _, p := range all {
+		if p.used || !used {
+			for _, f := range p.facets(facets[:0])[:dimPair+1] {
+				found[f] = true
+			}
+		}
+	}
+	return found
+}
+
+// share notes an install that has several versions or builds on the day.
+func (d *dayCounter) share() error {
+	type pair struct {
+		version, build int64
+		used           bool
+	}
+	pairs := map[pair]bool{}
+	several := false
+	all := slices.Concat(d.stood, d.fresh)
+	for _, p := range all {
+		pairs[pair{p.version, p.build, p.used}] = true
+		several = several || p.version != all[0].version || p.build != all[0].build
+	}
+	if !several {
+		return nil
+	}
+	for p := range pairs {
+		_, err := d.a.w.t.exec(`INSERT INTO active_shared (shard, app, day, install, version, build, used) VALUES ($1, $2, $3, $4, $5, $6, $7)
+			ON CONFLICT (shard, app, day, install, version, build, used) DO NOTHING`,
+			d.at.shard, d.at.app, d.at.day, d.packed, p.version, p.build, flag(p.used))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// shownKey names an install as something on a day, without holding the text of its id.
+type shownKey struct {
+	app, day int64
+	install  [16]byte
+	profile
+}
+
+// installKey tells installs apart.
+func installKey(i diag.InstallID) [16]byte {
+	packed := packInstall(i)
+	if len(packed) == 16 {
+		return [16]byte(packed)
+	}
+	return diag.DerivedID(packed)
+}
+
+// shownCache remembers installs that are counted for a day, so that most logs ask the index for nothing. It
+// holds what is committed only.
+type shownCache struct {
+	mu    sync.Mutex
+	known map[shownKey]struct{}
+}
+
+// maxShown bounds the cache: a day of so many installs.
+const maxShown = 1 << 15
+
+func (c *shownCache) has(k shownKey) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	_, ok := c.known[k]
+	return ok
+}
+
+func (c *shownCache) put(all []shownKey) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, k := range all {
+		if c.known == nil || len(c.known) >= maxShown {
+			c.known = map[shownKey]struct{}{}
+		}
+		c.known[k] = struct{}{}
+	}
+}
+
+func (c *shownCache) clear() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.known = nil
+}

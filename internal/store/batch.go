@@ -59,10 +59,11 @@ func (db *DB) ApplyBatch(ctx context.Context, b Batch) (done Applied, err error)
 		return Applied{}, diag.Errorf(diag.Invalid, "A batch cannot end before it begins.")
 	}
 	err = db.index.update(ctx, func(t *tx) error {
-		w := batchWriter{db: db, t: t, words: wordArg{t: t, cache: &db.words}, tally: map[tallyKey]int64{}}
+		w := batchWriter{db: db, t: t, words: wordArg{t: t, cache: &db.words}, tally: map[tallyKey]int64{}, groups: map[groupKey]*groupDelta{}}
 		w.activity.w = &w
 		err := w.apply(ctx, &b)
 		done = w.done
+		t.after = append(t.after, func() { db.boards.follow(b.After, b.Through, w.groups) })
 		return err
 	})
 	if err != nil {
@@ -80,6 +81,7 @@ type batchWriter struct {
 	done  Applied
 
 	activity activity
+	groups   map[groupKey]*groupDelta // what the batch adds to groups
 }
 
 func (w *batchWriter) apply(ctx context.Context, b *Batch) error {
@@ -173,7 +175,7 @@ func (db *DB) ResetIndex(ctx context.Context) error {
 				return err
 			}
 		}
-		t.after = append(t.after, db.words.clear, db.shown.clear)
+		t.after = append(t.after, db.words.clear, db.shown.clear, db.boards.clear)
 		_, err := t.exec("UPDATE lane SET through = 0, epoch = epoch + 1 WHERE shard = $1", lane)
 		return err
 	})
@@ -197,6 +199,7 @@ func (db *DB) sweepApp(ctx context.Context, shard uint8, app int64) error {
 			" FROM " + s.table + " WHERE shard = $1 AND app = $2 LIMIT $3)"
 		for more := true; more; {
 			err := db.index.update(ctx, func(t *tx) error {
+				t.after = append(t.after, func() { db.boards.drop(app) })
 				rows, err := t.exec(text, shard, app, sweepPiece)
 				more = rows > 0
 				return err

@@ -2,6 +2,7 @@ package store
 
 import (
 	"cmp"
+	"container/heap"
 	"context"
 	"database/sql"
 	"errors"
@@ -45,22 +46,24 @@ func newer(a, b *ReportRow) bool {
 	return a.Time > b.Time || a.Time == b.Time && slices.Compare(a.ID[:], b.ID[:]) > 0
 }
 
+// groupKey is one group of one app.
+type groupKey struct {
+	app   int64
+	group diag.GroupID
+}
+
 // countGroups adds new reports to their groups. seen tells which installs a group had before.
 func (w *batchWriter) countGroups(live []ReportRow, seen map[device]bool) error {
-	type key struct {
-		app   int64
-		group diag.GroupID
-	}
-	deltas, order := map[key]*groupDelta{}, []*groupDelta(nil)
+	deltas, order := w.groups, []*groupDelta(nil)
 	for i := range live {
 		r := &live[i]
 		if r.Group == 0 {
 			continue
 		}
-		g := deltas[key{r.App, r.Group}]
+		g := deltas[groupKey{r.App, r.Group}]
 		if g == nil {
 			g = &groupDelta{}
-			deltas[key{r.App, r.Group}], order = g, append(order, g)
+			deltas[groupKey{r.App, r.Group}], order = g, append(order, g)
 		}
 		g.add(r)
 		if d := r.device(); !seen[d] {
@@ -108,6 +111,8 @@ const (
 	ByClass   Column = "class"
 	ByMethod  Column = "method"
 )
+
+var columns = [...]Column{ByCount, ByDevices, ByFirst, ByLast, ByVersion, ByType, ByClass, ByMethod}
 
 // Order is one sort column. Ties are broken by the group's id.
 type Order struct {
@@ -174,37 +179,58 @@ func (g *GroupSummary) load(t *tx, shard uint8, app int64, id diag.GroupID) erro
 
 // groupPlace is what a group's place in a list follows from.
 type groupPlace struct {
-	id          diag.GroupID
-	n, devices  int64
-	first, last diag.DeviceTime
-	texts       []string // of the sort columns that are texts, in their order
-	past        bool     // the counters leave out reports that came after the first page
+	id                           diag.GroupID
+	n, devices                   int64
+	first, last                  diag.DeviceTime
+	version, kind, class, method string
+	handled                      bool
+	past                         bool // the counters leave out reports that came after the first page
+}
+
+const placeColumns = "grp, n, devices, first_at, last_at, handled, version, type, class, method"
+
+func (p *groupPlace) scan(r *sql.Rows) error {
+	return r.Scan(&p.id, &p.n, &p.devices, &p.first, &p.last, flagColumn{&p.handled}, &p.version, &p.kind, &p.class, &p.method)
+}
+
+func (p *groupPlace) value(c Column) (v SortValue) {
+	switch c {
+	case ByCount:
+		v.Int = p.n
+	case ByDevices:
+		v.Int = p.devices
+	case ByFirst:
+		v.Int = int64(p.first)
+	case ByLast:
+		v.Int = int64(p.last)
+	case ByVersion:
+		v.Text = p.version
+	case ByType:
+		v.Text = p.kind
+	case ByClass:
+		v.Text = p.class
+	case ByMethod:
+		v.Text = p.method
+	}
+	return v
 }
 
 func (p *groupPlace) values(order []Order) []SortValue {
-	values, text := make([]SortValue, len(order)), 0
+	values := make([]SortValue, len(order))
 	for i, o := range order {
-		switch o.Column {
-		case ByCount:
-			values[i].Int = p.n
-		case ByDevices:
-			values[i].Int = p.devices
-		case ByFirst:
-			values[i].Int = int64(p.first)
-		case ByLast:
-			values[i].Int = int64(p.last)
-		default:
-			values[i].Text = p.texts[text]
-			text++
-		}
+		values[i] = p.value(o.Column)
 	}
 	return values
 }
 
-// compareGroups orders two groups by their sort values, then by id.
-func compareGroups(order []Order, a []SortValue, idA diag.GroupID, b []SortValue, idB diag.GroupID) int {
+// behind compares a place with another one's sort values and id: more than 0 if it comes later.
+func (p *groupPlace) behind(order []Order, values []SortValue, id diag.GroupID) int {
 	for i, o := range order {
-		c := cmp.Or(cmp.Compare(a[i].Int, b[i].Int), strings.Compare(a[i].Text, b[i].Text))
+		v := p.value(o.Column)
+		c := cmp.Compare(v.Int, values[i].Int)
+		if c == 0 {
+			c = strings.Compare(v.Text, values[i].Text)
+		}
 		if o.Desc {
 			c = -c
 		}
@@ -212,7 +238,56 @@ func compareGroups(order []Order, a []SortValue, idA diag.GroupID, b []SortValue
 			return c
 		}
 	}
-	return cmp.Compare(idA, idB)
+	return cmp.Compare(p.id, id)
+}
+
+// ranking keeps the first of the places that it is shown.
+type ranking struct {
+	order []Order
+	most  int // 0 = all
+	rows  []ranked
+}
+
+type ranked struct {
+	groupPlace
+	values []SortValue
+}
+
+func (k *ranking) add(p *groupPlace) {
+	full := k.most > 0 && len(k.rows) == k.most
+	if full && p.behind(k.order, k.rows[0].values, k.rows[0].id) > 0 {
+		return
+	}
+	if row := (ranked{*p, p.values(k.order)}); full {
+		k.rows[0] = row
+		heap.Fix(k, 0)
+	} else {
+		heap.Push(k, row)
+	}
+}
+
+// sorted returns the places in their order.
+func (k *ranking) sorted() []groupPlace {
+	slices.SortFunc(k.rows, func(a, b ranked) int { return a.behind(k.order, b.values, b.id) })
+	places := make([]groupPlace, len(k.rows))
+	for i := range k.rows {
+		places[i] = k.rows[i].groupPlace
+	}
+	return places
+}
+
+// The methods of heap.Interface: the last place is on top.
+
+func (k *ranking) Len() int { return len(k.rows) }
+func (k *ranking) Less(i, j int) bool {
+	return k.rows[i].behind(k.order, k.rows[j].values, k.rows[j].id) > 0
+}
+func (k *ranking) Swap(i, j int) { k.rows[i], k.rows[j] = k.rows[j], k.rows[i] }
+func (k *ranking) Push(x any)    { k.rows = append(k.rows, x.(ranked)) }
+func (k *ranking) Pop() any {
+	last := k.rows[len(k.rows)-1]
+	k.rows = k.rows[:len(k.rows)-1]
+	return last
 }
 
 // Groups lists groups. Their counters move while others write, so later pages count only what the first one
@@ -220,6 +295,11 @@ func compareGroups(order []Order, a []SortValue, idA diag.GroupID, b []SortValue
 func (db *DB) Groups(ctx context.Context, q GroupQuery) (groups []GroupSummary, next Page, err error) {
 	if len(q.OrderBy) == 0 {
 		q.OrderBy = []Order{{ByCount, true}}
+	}
+	for _, o := range q.OrderBy {
+		if !slices.Contains(columns[:], o.Column) {
+			return nil, Page{}, diag.Errorf(diag.Invalid, "Groups cannot be ordered by %q.", o.Column)
+		}
 	}
 	shard, err := db.shardOf(ctx, q.App)
 	if err != nil {
@@ -252,28 +332,89 @@ type groupList struct {
 	endless bool                              // the tail is longer than that
 	reports filter                            // which reports are chosen, and count
 	chosen  bool                              // by more than their app
+	ahead   bool                              // the snapshot is newer than the places
 }
 
 func (l *groupList) page() ([]GroupSummary, Page, error) {
-	if err := l.prepare(); err != nil {
+	k := ranking{order: l.q.OrderBy}
+	if l.q.Limit > 0 {
+		k.most = l.q.Limit + 1
+	}
+	if err := l.rank(&k); err != nil {
 		return nil, Page{}, err
 	}
-	places, err := l.places()
-	if err != nil {
-		return nil, Page{}, err
+	places := k.sorted()
+	more := l.q.Limit > 0 && len(places) > l.q.Limit
+	if more {
+		places = places[:l.q.Limit]
 	}
-	places, more := l.cut(places)
-	groups := make([]GroupSummary, len(places))
+	groups := make([]GroupSummary, 0, len(places))
 	for i := range places {
-		if groups[i], err = l.summary(&places[i]); err != nil {
+		g, err := l.summary(&places[i])
+		if errors.Is(err, sql.ErrNoRows) {
+			continue // deleted since its place was read
+		}
+		if err != nil {
 			return nil, Page{}, err
 		}
+		groups = append(groups, g)
 	}
 	if !more {
 		return groups, Page{}, nil
 	}
 	last := &places[len(places)-1]
 	return groups, Page{Through: l.through, Values: last.values(l.q.OrderBy), Group: last.id}, nil
+}
+
+// rank shows every group of the list, with its counters, to the ranking.
+func (l *groupList) rank(k *ranking) error {
+	add := func(p *groupPlace) {
+		after := &l.q.After
+		if l.wanted(p) && (after.IsZero() || p.behind(l.q.OrderBy, after.Values, after.Group) > 0) {
+			k.add(p)
+		}
+	}
+	if l.open() {
+		known, err := l.onBoard(add)
+		if known || err != nil {
+			return err
+		}
+	}
+	if err := l.prepare(); err != nil {
+		return err
+	}
+	places, err := l.places()
+	for i := range places {
+		add(&places[i])
+	}
+	return err
+}
+
+// open reports whether all reports of a group are chosen.
+func (l *groupList) open() bool {
+	return l.q.Start == 0 && l.q.End == 0 && l.q.Build == "" && l.q.Install == "" && l.q.UserID == ""
+}
+
+// onBoard reads the places in memory; false if they do not reach back to the first page. The board comes
+// before anything is read of the snapshot, so that no group on it is missing there.
+func (l *groupList) onBoard(add func(*groupPlace)) (known bool, err error) {
+	b := l.db.boards.get(l.q.App)
+	if err := b.load(l.t, l.shard, l.q.App); err != nil {
+		return false, err
+	}
+	l.db.boards.trim()
+	at, known := b.read(l.q.After.Through, add)
+	if !known {
+		return false, nil
+	}
+	l.through = at
+	now, _, err := cursor(l.t)
+	if err != nil {
+		return false, err
+	}
+	l.ahead = now > at
+	l.reports.and("r.shard = $%d AND r.app = $%d AND r.feed <= $%d", l.shard, l.q.App, l.through)
+	return true, nil
 }
 
 // prepare finds out what is to be counted.
@@ -376,7 +517,7 @@ func (l *groupList) places() ([]groupPlace, error) {
 	return kept, nil
 }
 
-// rows reads the groups that version, kind and state let through.
+// rows reads the groups that version and kind let through.
 func (l *groupList) rows() ([]groupPlace, error) {
 	var f filter
 	f.and("shard = $%d AND app = $%d", l.shard, l.q.App)
@@ -386,32 +527,8 @@ func (l *groupList) rows() ([]groupPlace, error) {
 	if l.q.Handled != nil {
 		f.and("handled = $%d", flag(*l.q.Handled))
 	}
-	columns := "SELECT grp, n, devices, first_at, last_at"
-	texts := 0
-	for _, o := range l.q.OrderBy {
-		switch o.Column {
-		case ByCount, ByDevices, ByFirst, ByLast:
-		case ByVersion, ByType, ByClass, ByMethod:
-			columns += ", " + string(o.Column)
-			texts++
-		default:
-			return nil, diag.Errorf(diag.Invalid, "Groups cannot be ordered by %q.", o.Column)
-		}
-	}
-	all := []groupPlace{}
-	err := l.t.each(func(r *sql.Rows) error {
-		p := groupPlace{texts: make([]string, texts)}
-		dest := []any{&p.id, &p.n, &p.devices, &p.first, &p.last}
-		for i := range p.texts {
-			dest = append(dest, &p.texts[i])
-		}
-		err := r.Scan(dest...)
-		if l.wanted(p.id) {
-			all = append(all, p)
-		}
-		return err
-	}, columns+" FROM error_group WHERE "+f.String(), f.args...)
-	return all, err
+	return list(l.t, func(r *sql.Rows) (p groupPlace, err error) { return p, p.scan(r) },
+		"SELECT "+placeColumns+" FROM error_group WHERE "+f.String(), f.args...)
 }
 
 func (l *groupList) words(g diag.GroupID) GroupWords {
@@ -421,8 +538,10 @@ func (l *groupList) words(g diag.GroupID) GroupWords {
 	return GroupWords{State: StateOpen}
 }
 
-func (l *groupList) wanted(g diag.GroupID) bool {
-	return len(l.q.States) == 0 || slices.Contains(l.q.States, l.words(g).State)
+// wanted reports whether version, kind and state let a group through.
+func (l *groupList) wanted(p *groupPlace) bool {
+	return (l.q.Version == "" || p.version == l.q.Version) && (l.q.Handled == nil || p.handled == *l.q.Handled) &&
+		(len(l.q.States) == 0 || slices.Contains(l.q.States, l.words(p.id).State))
 }
 
 // count counts the chosen reports by group.
@@ -470,31 +589,6 @@ func uniq(installs []diag.InstallID) []diag.InstallID {
 	return slices.Compact(installs)
 }
 
-// cut sorts the groups and leaves those of the page; more tells that others follow.
-func (l *groupList) cut(places []groupPlace) (page []groupPlace, more bool) {
-	order, after := l.q.OrderBy, l.q.After
-	type sortable struct {
-		place  groupPlace
-		values []SortValue
-	}
-	all := make([]sortable, 0, len(places))
-	for _, p := range places {
-		values := p.values(order)
-		if after.IsZero() || compareGroups(order, values, p.id, after.Values, after.Group) > 0 {
-			all = append(all, sortable{p, values})
-		}
-	}
-	slices.SortFunc(all, func(a, b sortable) int { return compareGroups(order, a.values, a.place.id, b.values, b.place.id) })
-	if more = l.q.Limit > 0 && len(all) > l.q.Limit; more {
-		all = all[:l.q.Limit]
-	}
-	page = make([]groupPlace, len(all))
-	for i := range all {
-		page[i] = all[i].place
-	}
-	return page, more
-}
-
 // summary reads what is shown of a group beyond its place.
 func (l *groupList) summary(p *groupPlace) (g GroupSummary, err error) {
 	if err := g.load(l.t, l.shard, l.q.App, p.id); err != nil {
@@ -503,7 +597,7 @@ func (l *groupList) summary(p *groupPlace) (g GroupSummary, err error) {
 	g.Count, g.Devices, g.First, g.Last = p.n, p.devices, p.first, p.last
 	words := l.words(p.id)
 	g.State, g.Annotation = words.State, words.Annotation
-	if l.chosen || p.past {
+	if l.chosen || l.ahead || p.past {
 		err = l.newest(&g)
 	}
 	return g, err

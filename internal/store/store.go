@@ -22,6 +22,7 @@ type DB struct {
 	groupIDs groupIDCache
 	words    wordCache
 	shown    shownCache
+	boards   boards
 
 	// resetting is held for writing while the index is emptied, so that no reader takes a word's number
 	// from before for one from after.
@@ -81,9 +82,10 @@ func (db *DB) viewIndex(ctx context.Context, fn func(*tx) error) error {
 }
 
 // Tidy does what is due when there is time: a half that was not written to since the last call is
-// checkpointed, so that nothing deleted stays in its log, readers that nobody needed are closed, and rows of
-// deleted apps go. Call it about once a minute.
+// checkpointed, so that nothing deleted stays in its log, readers and boards of groups that nobody needed are
+// closed, and rows of deleted apps go. Call it about once a minute.
 func (db *DB) Tidy(ctx context.Context) error {
+	db.boards.rest()
 	return errors.Join(db.sweep(ctx), db.register.tidy(ctx), db.index.tidy(ctx))
 }
 

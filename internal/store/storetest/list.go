@@ -91,9 +91,21 @@ var orders = [][]store.Order{
 // groupPages reads all orders in pages while reports come in that would move groups about. What is shown is
 // what the first page knew.
 func groupPages(t *testing.T, db *store.DB) {
+	groupPagesWhile(t, db, false)
+	groupPagesWhile(t, db, true)
+}
+
+// groupPagesWhile reads them with what is kept in memory, or forgets that after every page.
+func groupPagesWhile(t *testing.T, db *store.DB, forget bool) {
+	between := func() {
+		if forget {
+			ok(t, db.Tidy(t.Context()))
+			ok(t, db.Tidy(t.Context()))
+		}
+	}
 	for i, order := range orders {
 		for _, q := range []store.GroupQuery{{}, {Start: 2 * second}, {Install: "install 1"}, {Handled: new(bool)}} {
-			app := createApp(t, db, fmt.Sprintf("boat %d %v", i, q))
+			app := createApp(t, db, fmt.Sprintf("boat %d %v %v", i, q, forget))
 			q.App, q.OrderBy = app.Num, order
 			f := newFeeder(t, db)
 			b := groupsApart(app, 17)
@@ -103,14 +115,14 @@ func groupPages(t *testing.T, db *store.DB) {
 			f.apply(b)
 			l := &lists{shard: diag.ShardOf(app.ID)}
 			l.apply(b)
-			same(t, fmt.Sprintf("pages of %+v", q), l.groups(q), pagesWhileWriting(t, f, app, q))
+			same(t, fmt.Sprintf("pages of %+v", q), l.groups(q), pagesWhileWriting(t, f, app, q, between))
 		}
 	}
 }
 
 // pagesWhileWriting reads a list in pages of 3 and adds reports in between.
-func pagesWhileWriting(t *testing.T, f *feeder, app diag.App, q store.GroupQuery) (got []store.GroupSummary) {
-	for q.Limit = 3; ; {
+func pagesWhileWriting(t *testing.T, f *feeder, app diag.App, q store.GroupQuery, between func()) (got []store.GroupSummary) {
+	for q.Limit = 3; ; between() {
 		groups, next, err := f.db.Groups(t.Context(), q)
 		ok(t, err)
 		got = append(got, groups...)
@@ -154,9 +166,13 @@ func groupPagesLongTail(t *testing.T, db *store.DB) {
 		f.apply(late)
 	}
 	q.After = next
-	second, _, err := db.Groups(t.Context(), q)
-	ok(t, err)
-	same(t, "both pages", l.groups(store.GroupQuery{App: app.Num}), append(first, second...))
+	for _, how := range []string{"remembered", "forgotten"} {
+		second, _, err := db.Groups(t.Context(), q)
+		ok(t, err)
+		same(t, "both pages, "+how, l.groups(store.GroupQuery{App: app.Num}), slices.Concat(first, second))
+		ok(t, db.Tidy(t.Context()))
+		ok(t, db.Tidy(t.Context()))
+	}
 }
 
 // manyLists asks for more kinds of list than a connection keeps statements for, and some of them again.

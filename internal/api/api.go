@@ -48,6 +48,7 @@ type Options struct {
 	PublicURL      string                     // URLs in answers begin with it; "": with BaseURL
 	BaseURL        func(*http.Request) string // nil: the address that the request came in on, never its Host header
 	AppsChanged    func()                     // called when an app was made, changed or deleted, or an install blocked
+	AccountGone    func()                     // called when an account was deleted
 	ExportsChanged func()                     // called when an export configuration was made, changed or deleted
 	LowerStates    bool                       // write the states of groups as the published description has them, not as recorded (Q1)
 	Backfill       time.Duration              // how far a new export reaches back at most; 0: as long as reports are kept by default
@@ -72,6 +73,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.AppsChanged == nil {
 		o.AppsChanged = func() {}
+	}
+	if o.AccountGone == nil {
+		o.AccountGone = func() {}
 	}
 	if o.ExportsChanged == nil {
 		o.ExportsChanged = func() {}
@@ -98,15 +102,21 @@ func localURL(r *http.Request) string {
 type API struct {
 	o       Options
 	tree    *node
-	exports sync.Mutex // held while a configuration is read, changed and written back
+	handler http.Handler
+	wake    chan struct{} // has room for one: there is work for Run
+	exports sync.Mutex    // held while a configuration is read, changed and written back
 }
 
-// New makes the handler of all paths that Match.
-func New(o Options) http.Handler {
+// New makes the handler of all paths that Match. Its Run must run beside it.
+func New(o Options) *API {
 	o.setDefaults()
-	a := &API{o: o, tree: plant(routes())}
-	return respond.Wrap(respond.Options{Clock: o.Clock, Log: o.Log}, a.serve)
+	a := &API{o: o, tree: plant(routes()), wake: make(chan struct{}, 1)}
+	a.handler = respond.Wrap(respond.Options{Clock: o.Clock, Log: o.Log}, a.serve)
+	return a
 }
+
+// ServeHTTP implements http.Handler.
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }
 
 // Match reports whether a path is the API's: it begins with /v0.1, /api/v0.1 or /blobs.
 func Match(path string) bool {

@@ -21,11 +21,16 @@ const locationLifetime = 15 * time.Minute
 // location answers with a URL that serves the bytes to whoever has it, without a token.
 func (q *request) location(path ...string) error {
 	uri := "/" + blobs + "/" + strconv.FormatInt(q.app.Num, 10) + "/" + strings.Join(path, "/")
-	expiry := diag.FormatTime(q.o.Clock.Now().Add(locationLifetime).Truncate(time.Second))
-	uri += "?se=" + url.QueryEscape(expiry)
 	return q.json(http.StatusOK, struct {
 		URI string `json:"uri"`
-	}{q.o.BaseURL(q.r) + uri + signatureKey + q.signature(uri)})
+	}{q.signedURL(uri)})
+}
+
+// signedURL makes a path one that is good for a while without a token.
+func (q *request) signedURL(uri string) string {
+	expiry := diag.FormatTime(q.o.Clock.Now().Add(locationLifetime).Truncate(time.Second))
+	uri += "?se=" + url.QueryEscape(expiry)
+	return q.o.BaseURL(q.r) + uri + signatureKey + q.signature(uri)
 }
 
 // signatureKey begins the last parameter of a signed URL.
@@ -38,6 +43,19 @@ func (a *API) signature(uri string) string {
 
 // admitSigned checks signature and expiry of a signed URL, and finds the app it speaks of.
 func (q *request) admitSigned() error {
+	if err := q.checkSignature(); err != nil {
+		return err
+	}
+	num, err := strconv.ParseInt(q.param("app"), 10, 64)
+	if err != nil {
+		return badSignature()
+	}
+	q.app, err = q.o.Store.AppByNum(q.ctx(), num)
+	return err
+}
+
+// checkSignature checks signature and expiry of a signed URL.
+func (q *request) checkSignature() error {
 	path := "/" + strings.TrimLeft(q.r.URL.EscapedPath(), "/")
 	i := strings.LastIndex(q.r.URL.RawQuery, signatureKey)
 	if i < 0 {
@@ -51,12 +69,7 @@ func (q *request) admitSigned() error {
 	if !ok || !q.o.Clock.Now().Before(expiry) {
 		return diag.Errorf(diag.Denied, "This URL has expired. Ask the API for a new one.")
 	}
-	num, err := strconv.ParseInt(q.param("app"), 10, 64)
-	if err != nil {
-		return badSignature()
-	}
-	q.app, err = q.o.Store.AppByNum(q.ctx(), num)
-	return err
+	return nil
 }
 
 func badSignature() error {

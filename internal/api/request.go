@@ -39,7 +39,7 @@ func (q *request) admit(n need) (err error) {
 	if n == needSignature || n == needAnyone {
 		return nil
 	}
-	if q.caller, err = q.o.Gate.Caller(q.ctx(), q.r.Header); err != nil {
+	if q.caller, err = q.o.Gate.Caller(q.r); err != nil {
 		return err
 	}
 	if least, ok := n.role(); ok {
@@ -54,8 +54,11 @@ func (q *request) admit(n need) (err error) {
 	if least, write, ok := n.orgRole(); ok {
 		return q.enterOrg(least, write)
 	}
-	if n == needToken {
+	switch n {
+	case needToken:
 		return nil
+	case needAdmin:
+		return auth.RequireAdmin(&q.caller)
 	}
 	return auth.RequireUser(&q.caller, n == needUserWrite)
 }

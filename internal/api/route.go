@@ -12,25 +12,26 @@ import (
 type need uint8
 
 const (
-	needSignature need = iota // no token: the URL is signed
-	needAnyone                // no token: the handler asks for something else
-	needToken                 // any token
-	needUser                  // the token of a user
-	needUserWrite             // the same, and not a read-only one
-	needOrgMember             // a place in the organisation of the path
-	needOrgMemberWrite        // the same, with a token that is not read-only
-	needOrgAdmin              // the rights of an administrator in the organisation
-	needViewer                // a role in the app
+	needSignature      need = iota // no token: the URL is signed
+	needAnyone                     // no token: the handler asks for something else
+	needToken                      // any token
+	needUser                       // the token of a user
+	needUserWrite                  // the same, and not a read-only one
+	needOrgMember                  // a place in the organisation of the path
+	needOrgMemberWrite             // the same, with a token that is not read-only
+	needOrgAdmin                   // the rights of an administrator in the organisation
+	needViewer                     // a role in the app
 	needDeveloper
 	needManager
 	needViewerUser  // the same, with the token of a user
 	needManagerUser //
 	needManagerByID // manager; the path names the app by its id
+	needAdmin       // an administrator of the server
 )
 
 var needNames = [...]string{
 	"signature", "anyone", "token", "user", "user, writing", "organisation member", "organisation member, writing", "organisation admin",
-	"viewer", "developer", "manager", "viewer, user token", "manager, user token", "manager",
+	"viewer", "developer", "manager", "viewer, user token", "manager, user token", "manager", "admin",
 }
 
 // role is the least role in the app, if the route is one of an app.
@@ -101,6 +102,11 @@ func routes() []route {
 		{method: "GET", path: "/v0.1/user/dsr/delete", need: needAnyone, serve: getUserDeletion, extra: true},
 		{method: "GET", path: "/v0.1/user/dsr/delete/{token}", need: needAnyone, serve: getUserDeletion},
 		{method: "POST", path: "/v0.1/user/dsr/delete/{token}/cancel", need: needUser, serve: cancelUserDeletion},
+		{method: "GET", path: "/v0.1/admin/users", need: needAdmin, serve: listUsers, extra: true},
+		{method: "POST", path: "/v0.1/admin/users", need: needAdmin, serve: createUser, extra: true},
+		{method: "GET", path: "/v0.1/admin/users/{user_name}", need: needAdmin, serve: getAccount, extra: true},
+		{method: "PATCH", path: "/v0.1/admin/users/{user_name}", need: needAdmin, serve: patchAccount, extra: true},
+		{method: "DELETE", path: "/v0.1/admin/users/{user_name}", need: needAdmin, serve: deleteAccount, extra: true},
 
 		// Organisations.
 		{method: "GET", path: "/v0.1/orgs", need: needUser, serve: listOrgs},
@@ -291,6 +297,7 @@ func routes() []route {
 		{method: "GET", path: "~/analytics/crash_groups/{crash_group_id}/crash_counts", need: needViewer, serve: crashGroupCounts},
 
 		// Signed.
+		{method: "GET", path: "/blobs/dsr/{file}", need: needSignature, serve: serveUserExport},
 		{method: "GET", path: "/blobs/{app}/{errorId}/log", need: needSignature, serve: serveLog},
 		{method: "GET", path: "/blobs/{app}/{errorId}/attachments/{attachmentId}", need: needSignature, serve: serveAttachment},
 	}

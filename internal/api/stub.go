@@ -2,25 +2,6 @@ package api
 
 import "lifeboat/internal/diag"
 
-// user.go
-func patchUser(q *request) error              { return notBuilt() }
-func getUserMetadata(q *request) error        { return notBuilt() }
-func listServiceConnections(q *request) error { return notBuilt() }
-func getEmailSettings(q *request) error       { return notBuilt() }
-
-// token.go
-func listAppTokens(q *request) error  { return notBuilt() }
-func createAppToken(q *request) error { return notBuilt() }
-func deleteAppToken(q *request) error { return notBuilt() }
-
-// dsr.go
-func startUserExport(q *request) error    { return notBuilt() }
-func getUserExport(q *request) error      { return notBuilt() }
-func cancelUserExport(q *request) error   { return notBuilt() }
-func startUserDeletion(q *request) error  { return notBuilt() }
-func getUserDeletion(q *request) error    { return notBuilt() }
-func cancelUserDeletion(q *request) error { return notBuilt() }
-
 // org.go
 func listOrgs(q *request) error             { return notBuilt() }
 func createOrg(q *request) error            { return notBuilt() }
@@ -98,9 +79,6 @@ func transferAppToOrg(q *request) error { return notBuilt() }
 
 // webhook.go
 func listWebhooks(q *request) error { return notBuilt() }
-
-// notification.go
-func getAppEmailSettings(q *request) error { return notBuilt() }
 
 // bugtracker.go
 func getBugTracker(q *request) error      { return notBuilt() }

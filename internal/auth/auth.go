@@ -1,8 +1,9 @@
 // Package auth tells who is asking and what they may do.
 //
-// It promises that a credential is compared by its SHA-256 alone and never kept, logged or put into an error;
-// that a token's scope only ever takes rights away; and that a deleted token is void at once where it was
-// deleted, and within a few seconds everywhere else.
+// It promises that a token is compared by its SHA-256 alone, a password by argon2id, and that neither is kept,
+// logged or put into an error; that a token's scope only ever takes rights away; that a token is void when its
+// time is over, and a deleted one at once where it was deleted, and within a few seconds everywhere else; and that
+// passwords cannot be guessed by trying, nor the server's memory used up by it.
 package auth
 
 import (
@@ -32,11 +33,16 @@ func NewToken() (text string, hash [32]byte) {
 // Hash is what stands for a token wherever it is stored.
 func Hash(text string) [32]byte { return sha256.Sum256([]byte(text)) }
 
-// Lookup finds tokens and roles. *store.DB is one. If it also has a method TouchToken as *store.DB has, the
+// Lookup finds tokens, passwords and roles. *store.DB is one. If it also has a method TouchToken as *store.DB has, the
 // use of a token is noted there, at most once a minute.
 type Lookup interface {
 	// TokenByHash returns the token with that hash and the account it speaks for, diag.NotFound if there is none.
 	TokenByHash(ctx context.Context, hash [32]byte) (diag.Token, diag.User, error)
+	// Password returns the account with a name or, with an @ in it, an e-mail address, and the PHC text of its
+	// password, "" if it has none; diag.NotFound if there is no such account.
+	Password(ctx context.Context, login string) (diag.User, string, error)
+	// PasswordOf is Password for the account with a public id.
+	PasswordOf(ctx context.Context, id diag.ID) (diag.User, string, error)
 	// RoleOf is the role of an account in an app, diag.RoleNone if it has none.
 	RoleOf(ctx context.Context, app, user int64) (diag.Role, error)
 }
@@ -47,6 +53,9 @@ type Caller struct {
 	Token diag.Token
 }
 
+// WithPassword reports whether the caller came with a password, and not with a token.
+func (c *Caller) WithPassword() bool { return c.Token.ID.IsZero() }
+
 // AppToken reports whether the caller's token is good for one app only.
 func (c *Caller) AppToken() bool { return c.Token.App != 0 }
 
@@ -55,10 +64,12 @@ func (c *Caller) ReadOnly() bool { return c.Token.Scope != diag.ScopeAll }
 
 // Gate knows callers and their rights. Make it with New.
 type Gate struct {
-	lookup Lookup
-	clock  diag.Clock
-	log    *slog.Logger
-	cache  cache
+	lookup  Lookup
+	clock   diag.Clock
+	log     *slog.Logger
+	cache   cache
+	hasher  hasher
+	signIns signIns
 }
 
 // New makes a gate. log may be nil.
@@ -66,17 +77,30 @@ func New(lookup Lookup, clock diag.Clock, log *slog.Logger) *Gate {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return &Gate{lookup: lookup, clock: clock, log: log}
+	g := &Gate{lookup: lookup, clock: clock, log: log, hasher: newHasher()}
+	g.signIns.init()
+	return g
 }
 
-// Caller finds out who sent a request with these headers. An error of kind Unauthenticated says that nobody
-// we know did.
-func (g *Gate) Caller(ctx context.Context, h http.Header) (Caller, error) {
-	text, err := credential(h)
-	if err != nil {
-		return Caller{}, err
+// Caller finds out who sent a request. An error of kind Unauthenticated says that nobody we know did.
+//
+// A token stands in the API's own header, else in the Authorization header, where a name or an e-mail address
+// with a password may stand too.
+func (g *Gate) Caller(r *http.Request) (Caller, error) {
+	if t := strings.TrimSpace(r.Header.Get("X-API-Token")); t != "" {
+		return g.ByToken(r.Context(), t)
 	}
-	return g.ByToken(ctx, text)
+	scheme, rest, _ := strings.Cut(strings.TrimSpace(r.Header.Get("Authorization")), " ")
+	switch strings.ToLower(scheme) {
+	case "bearer":
+		return g.ByToken(r.Context(), strings.TrimSpace(rest))
+	case "basic":
+		if login, password, ok := basic(rest); ok {
+			return g.ByPassword(r.Context(), r.RemoteAddr, login, password)
+		}
+		return Caller{}, diag.Errorf(diag.Unauthenticated, "Unauthorized. The Authorization header cannot be read: after Basic stands name:password in Base64.")
+	}
+	return Caller{}, diag.Errorf(diag.Unauthenticated, "Unauthorized. Send an API token in the header X-API-Token.")
 }
 
 // ByToken finds the caller of a token's text.
@@ -87,6 +111,9 @@ func (g *Gate) ByToken(ctx context.Context, text string) (Caller, error) {
 	hash := Hash(text)
 	now := g.clock.Monotonic()
 	if c, ok := g.cache.get(hash, now); ok {
+		if err := g.inTime(&c.Token); err != nil {
+			return Caller{}, err
+		}
 		return c, nil
 	}
 	generation := g.cache.current()
@@ -97,6 +124,9 @@ func (g *Gate) ByToken(ctx context.Context, text string) (Caller, error) {
 	if err != nil {
 		return Caller{}, err
 	}
+	if err := g.inTime(&token); err != nil {
+		return Caller{}, err
+	}
 	c := Caller{User: user, Token: token}
 	if g.cache.put(hash, c, now, generation) {
 		g.touch(ctx, token)
@@ -104,22 +134,15 @@ func (g *Gate) ByToken(ctx context.Context, text string) (Caller, error) {
 	return c, nil
 }
 
-func unauthorized() error { return diag.Errorf(diag.Unauthenticated, "Unauthorized.") }
-
-// credential is the token of a request: the API's own header, else the Authorization header.
-func credential(h http.Header) (string, error) {
-	if t := strings.TrimSpace(h.Get("X-API-Token")); t != "" {
-		return t, nil
+// inTime says no to tokens whose time is over.
+func (g *Gate) inTime(t *diag.Token) error {
+	if t.ExpiresAt != 0 && g.clock.Now().UnixMilli() >= t.ExpiresAt {
+		return diag.Errorf(diag.Unauthenticated, "Unauthorized. This token has expired. Make a new one.")
 	}
-	scheme, rest, _ := strings.Cut(strings.TrimSpace(h.Get("Authorization")), " ")
-	switch strings.ToLower(scheme) {
-	case "bearer":
-		return strings.TrimSpace(rest), nil
-	case "basic":
-		return "", diag.Errorf(diag.Unauthenticated, "Unauthorized. There are no passwords here: send an API token in the header X-API-Token.")
-	}
-	return "", diag.Errorf(diag.Unauthenticated, "Unauthorized. Send an API token in the header X-API-Token.")
+	return nil
 }
+
+func unauthorized() error { return diag.Errorf(diag.Unauthenticated, "Unauthorized.") }
 
 func isToken(s string) bool {
 	if len(s) != tokenLength {
@@ -158,6 +181,11 @@ func (g *Gate) Forget(id diag.ID) {
 // ForgetApp makes the gate look up anew all tokens of an app that was deleted.
 func (g *Gate) ForgetApp(app int64) {
 	g.cache.drop(func(c *Caller) bool { return c.Token.App == app })
+}
+
+// ForgetUser makes the gate look up anew all tokens of a user who was changed or deleted.
+func (g *Gate) ForgetUser(user int64) {
+	g.cache.drop(func(c *Caller) bool { return c.User.Num == user })
 }
 
 // Role is what a caller may do with an app.

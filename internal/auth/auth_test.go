@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"regexp"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -23,12 +25,13 @@ type register struct {
 	users   map[int64]diag.User
 	roles   map[[2]int64]diag.Role // app, user
 	lookups int
+	hashes  map[int64]string // of passwords
 	fail    error
 	during  func() // called in the middle of a look-up
 }
 
 func newRegister() *register {
-	return &register{tokens: map[[32]byte]diag.Token{}, users: map[int64]diag.User{}, roles: map[[2]int64]diag.Role{}}
+	return &register{tokens: map[[32]byte]diag.Token{}, users: map[int64]diag.User{}, roles: map[[2]int64]diag.Role{}, hashes: map[int64]string{}}
 }
 
 func (r *register) add(t diag.Token, u diag.User) string {
@@ -56,6 +59,25 @@ func (r *register) TokenByHash(_ context.Context, hash [32]byte) (diag.Token, di
 		r.during()
 	}
 	return t, r.users[t.User], nil
+}
+
+func (r *register) Password(_ context.Context, login string) (diag.User, string, error) {
+	return r.find(func(u diag.User) bool { return strings.EqualFold(u.Name, login) || strings.EqualFold(u.Email, login) })
+}
+
+func (r *register) PasswordOf(_ context.Context, id diag.ID) (diag.User, string, error) {
+	return r.find(func(u diag.User) bool { return u.ID == id })
+}
+
+func (r *register) find(match func(diag.User) bool) (diag.User, string, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for num, u := range r.users {
+		if match(u) {
+			return u, r.hashes[num], r.fail
+		}
+	}
+	return diag.User{}, "", diag.Errorf(diag.NotFound, "There is no such user.")
 }
 
 func (r *register) RoleOf(_ context.Context, app, user int64) (diag.Role, error) {
@@ -117,7 +139,9 @@ func TestCaller(t *testing.T) {
 		"short":            {http.Header{"X-Api-Token": {token[1:]}}, ""},
 		"no hex":           {http.Header{"X-Api-Token": {"z" + token[1:]}}, ""},
 	} {
-		got, err := auth.New(r, &diag.StepClock{}, nil).Caller(t.Context(), c.header)
+		request := httptest.NewRequest("GET", "/", nil)
+		request.Header = c.header
+		got, err := auth.New(r, &diag.StepClock{}, nil).Caller(request)
 		if c.want == "" && diag.KindOf(err) != diag.Unauthenticated || got.User.Name != c.want {
 			t.Errorf("%s: %q, %v", name, got.User.Name, err)
 		}

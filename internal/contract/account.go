@@ -17,10 +17,10 @@ type User struct {
 	Origin            string   `json:"origin"`
 }
 
-// NewUser makes the account that role is of. There are no passwords to change: people come with tokens.
+// NewUser makes the account that role is of.
 func NewUser(u *diag.User, role diag.Role) User {
 	return User{
-		ID: u.ID.String(), DisplayName: displayName(u), Email: u.Email, Name: u.Name,
+		ID: u.ID.String(), CanChangePassword: u.HasPassword, DisplayName: displayName(u), Email: u.Email, Name: u.Name,
 		Permissions: permissions(role), Origin: origin,
 	}
 }
@@ -118,6 +118,8 @@ type Token struct {
 	Description string   `json:"description"`
 	Scope       []string `json:"scope"`
 	CreatedAt   string   `json:"created_at"`
+	LastUsedAt  string   `json:"last_used_at,omitempty"` // these two are extensions
+	ExpiresAt   string   `json:"expires_at,omitempty"`
 }
 
 // NewToken makes a token's description; secret is the token itself at its creation, else "".
@@ -128,5 +130,6 @@ func NewToken(t *diag.Token, secret string) Token {
 	}
 	return Token{
 		ID: t.ID.String(), APIToken: secret, Description: t.Description, Scope: []string{scope}, CreatedAt: millis(t.CreatedAt),
+		LastUsedAt: millisOrNone(t.LastUsedAt), ExpiresAt: millisOrNone(t.ExpiresAt),
 	}
 }

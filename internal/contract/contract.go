@@ -33,3 +33,11 @@ func nullable(s string) *string {
 
 // millis is the time of a register row, as accounts and configurations show it.
 func millis(unix int64) string { return diag.FormatMillis(time.UnixMilli(unix)) }
+
+// millisOrNone is millis of a time that may not have come.
+func millisOrNone(unix int64) string {
+	if unix == 0 {
+		return ""
+	}
+	return millis(unix)
+}

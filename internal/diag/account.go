@@ -8,6 +8,7 @@ type User struct {
 	DisplayName string
 	Email       string
 	Admin       bool
+	HasPassword bool
 	CreatedAt   int64 // Unix milliseconds
 }
 
@@ -26,7 +27,38 @@ type Token struct {
 	Scope       string // ScopeAll or ScopeViewer
 	CreatedAt   int64  // Unix milliseconds
 	LastUsedAt  int64  // Unix milliseconds, 0 = never
+	ExpiresAt   int64  // Unix milliseconds, 0 = never
 }
+
+// The kinds of request that people make about their own account.
+const (
+	RequestExport = "export"
+	RequestDelete = "delete"
+)
+
+// The states of such a request.
+const (
+	RequestCreated   = "Created"
+	RequestQueued    = "Queued"
+	RequestCompleted = "Completed"
+	RequestFailed    = "Failed"
+)
+
+// AccountRequest is what somebody asked for about their own account. It is known by its token.
+type AccountRequest struct {
+	Token     ID
+	User      int64 // User.Num
+	Kind      string
+	State     string
+	Message   string   // for people
+	Proof     [32]byte // a keyed hash: who can show what it is of has made the request
+	CreatedAt int64    // Unix milliseconds
+	DueAt     int64    // Unix milliseconds
+	DoneAt    int64    // Unix milliseconds, 0 = not yet
+}
+
+// Waits reports whether the request is not done yet.
+func (r *AccountRequest) Waits() bool { return r.State == RequestCreated || r.State == RequestQueued }
 
 // Org is an organisation: an owner of apps that several users share. Users and organisations have their names
 // in one space, because the owner in an app's path may be either.

@@ -3,6 +3,7 @@ package diag
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // ErrorKind is the closed set of ways in which a request can fail. The HTTP status follows from it in one
@@ -19,9 +20,10 @@ const (
 	Conflict
 	TooLarge
 	Busy
+	RateLimited
 )
 
-var errorKindNames = [...]string{"internal", "invalid", "not found", "denied", "unauthenticated", "conflict", "too large", "busy"}
+var errorKindNames = [...]string{"internal", "invalid", "not found", "denied", "unauthenticated", "conflict", "too large", "busy", "rate limited"}
 
 func (k ErrorKind) String() string { return errorKindNames[k] }
 
@@ -31,6 +33,7 @@ type Error struct {
 	Kind    ErrorKind
 	Message string
 	Err     error
+	Wait    time.Duration // of RateLimited: when to try again
 }
 
 func (e *Error) Error() string {
@@ -50,6 +53,15 @@ func Errorf(kind ErrorKind, format string, args ...any) *Error {
 // Wrap makes an Error with a cause that stays on the server.
 func Wrap(kind ErrorKind, err error, format string, args ...any) *Error {
 	return &Error{Kind: kind, Message: fmt.Sprintf(format, args...), Err: err}
+}
+
+// LimitedFor is the error of somebody who comes too often, and may come again after a while.
+func LimitedFor(wait time.Duration) *Error {
+	wait = max(wait, time.Second)
+	seconds := (wait + time.Second - 1) / time.Second
+	e := Errorf(RateLimited, "Rate limit is exceeded. Try again in %d seconds.", seconds)
+	e.Wait = seconds * time.Second
+	return e
 }
 
 // KindOf is the kind of the first Error in err's chain, Internal if there is none.

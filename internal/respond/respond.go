@@ -16,6 +16,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"time"
 
 	"lifeboat/internal/contract"
 	"lifeboat/internal/diag"
@@ -209,6 +210,7 @@ var answers = [...]struct {
 	diag.Conflict:        {http.StatusConflict, "Conflict", "There is one already."},
 	diag.TooLarge:        {http.StatusRequestEntityTooLarge, "BadRequest", "The request is too large."},
 	diag.Busy:            {http.StatusServiceUnavailable, "InternalServerError", "The server is busy. Try again in a moment."},
+	diag.RateLimited:     {http.StatusTooManyRequests, "RateLimitExceeded", "Rate limit is exceeded. Try again in a minute."},
 }
 
 // retryAfter is how many seconds a client should wait for a server that is busy: some try again only if told.
@@ -224,15 +226,18 @@ func (f *funnel) fail(x *exchange, r *http.Request, err error) (cut bool) {
 		return true
 	}
 	answer := answers[kind]
-	status, message := answer.status, answer.title
+	status, message, wait := answer.status, answer.title, time.Minute
 	if e, ok := errors.AsType[*diag.Error](err); ok && e.Message != "" {
 		message = e.Message
+		if e.Wait > 0 {
+			wait = e.Wait
+		}
 	}
 	if m, ok := errors.AsType[*methodError](err); ok {
 		status = http.StatusMethodNotAllowed
 		x.Header().Set("Allow", strings.Join(m.allow, ", "))
 	}
-	f.failHeaders(x, status)
+	f.failHeaders(x, status, wait)
 	f.ShowError(x, r, contract.NewErrorBody(status, answer.code, message, x.correlation))
 	return false
 }
@@ -245,8 +250,10 @@ func kindOf(err error) diag.ErrorKind {
 	return diag.KindOf(err)
 }
 
-func (f *funnel) failHeaders(x *exchange, status int) {
+func (f *funnel) failHeaders(x *exchange, status int, wait time.Duration) {
 	switch status {
+	case http.StatusTooManyRequests: // without the header the CLI does not try again
+		x.Header().Set("Retry-After", strconv.Itoa(int(wait.Seconds())))
 	case http.StatusUnauthorized:
 		x.Header().Set("WWW-Authenticate", `Bearer realm="Lifeboat"`)
 	case http.StatusServiceUnavailable:

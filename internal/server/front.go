@@ -24,7 +24,7 @@ func (s *Server) assembleDoors(t *targets, reports *report.Reader, installKey [3
 	s.api = api.New(api.Options{
 		Store: s.store, Reports: reports, Clock: s.config.Clock, Key: urls, InstallKey: installKey, Targets: t,
 		JournalNow: s.journal.Now, Oldest: s.oldest,
-		Gate: gate, Log: s.log, BaseURL: s.baseURL, AppsChanged: s.appsChanged, ExportsChanged: s.export.Wake,
+		Gate: gate, Log: s.log, BaseURL: s.baseURL, AppsChanged: s.appsChanged, AccountGone: s.accountGone, ExportsChanged: s.export.Wake,
 	})
 	s.web = web.New(web.Options{
 		Store: s.store, Clock: s.config.Clock, Log: s.log, Key: derive(s.folder.key, forCookies), BaseURL: s.baseURL,

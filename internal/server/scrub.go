@@ -6,15 +6,17 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"lifeboat/internal/diag"
 )
 
-// scrubs sees to it that nothing of a deleted app stays in the databases' files.
+// scrubs sees to it that nothing of a deleted app or account stays in the databases' files.
 type scrubs struct {
 	changed chan struct{} // has room for one: apps were made, changed or deleted
 	apps    []int64       // numbers of those that there were at the last look, sorted
+	account atomic.Bool   // one was deleted since
 	due     bool
 	pause   time.Duration // before the next try
 }
@@ -29,7 +31,7 @@ const (
 // openScrubs finds out whether there is something to do from before. The file scrub says so, and so does a log
 // of a database that nobody has closed: the process may have died while an app was being deleted.
 func (s *Server) openScrubs(ctx context.Context, unclean bool) (err error) {
-	s.scrubs = scrubs{changed: make(chan struct{}, 1), pause: scrubLater, due: unclean}
+	s.scrubs.changed, s.scrubs.pause, s.scrubs.due = make(chan struct{}, 1), scrubLater, unclean
 	if _, err := os.Stat(s.folder.in(scrubFile)); err == nil {
 		s.scrubs.due, s.scrubs.pause = true, scrubAfter
 	}
@@ -69,6 +71,12 @@ func (s *Server) appsChanged() {
 	}
 }
 
+// accountGone is told of every account that was deleted.
+func (s *Server) accountGone() {
+	s.scrubs.account.Store(true)
+	s.appsChanged()
+}
+
 // scrub waits for deletions and overwrites what they leave.
 func (s *Server) scrub(ctx context.Context) {
 	for {
@@ -77,7 +85,7 @@ func (s *Server) scrub(ctx context.Context) {
 		} else if err != nil {
 			s.scrubs.pause = min(max(2*s.scrubs.pause, scrubAfter), tidyInterval)
 			if diag.KindOf(err) != diag.Busy { // else somebody reads, which ends
-				s.log.Error("what deleted apps left in the databases is not overwritten yet; it is tried again", "error", err)
+				s.log.Error("what deleted apps and accounts left in the databases is not overwritten yet; it is tried again", "error", err)
 			}
 		}
 	}
@@ -103,7 +111,7 @@ func (s *Server) scrubNext(ctx context.Context) error {
 		return err
 	}
 	s.scrubs.due = false
-	s.log.Info("what deleted apps left in the databases is overwritten")
+	s.log.Info("what deleted apps and accounts left in the databases is overwritten")
 	if err := os.Remove(s.folder.in(scrubFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -122,7 +130,7 @@ func (s *Server) lookForDeleted(ctx context.Context) error {
 		return !there
 	})
 	s.scrubs.apps = now
-	if !gone {
+	if !s.scrubs.account.Swap(false) && !gone {
 		return nil
 	}
 	s.scrubs.due, s.scrubs.pause = true, scrubAfter

@@ -43,7 +43,7 @@ func (w *world) due() bool {
 	return err == nil
 }
 
-const scrubbed = "what deleted apps left in the databases is overwritten"
+const scrubbed = "what deleted apps and accounts left in the databases is overwritten"
 
 func (w *world) scrubs() int { return strings.Count(w.log.String(), scrubbed) }
 

@@ -11,11 +11,11 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"net/http"
 	"os"
 	"strings"
 	"sync/atomic"
 
+	"lifeboat/internal/api"
 	"lifeboat/internal/auth"
 	"lifeboat/internal/blob/azure"
 	"lifeboat/internal/diag"
@@ -39,7 +39,7 @@ type Server struct {
 	pipeline *pipeline.Pipeline
 	ingest   *ingest.Handler
 	export   *export.Exporter
-	api      http.Handler
+	api      *api.API
 	web      *web.Web
 
 	disk     disk

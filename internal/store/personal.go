@@ -34,8 +34,10 @@ const (
 var holdings = [...]holding{
 	{"register", "migrated", nil, "version release"},
 	{"register", "counter", nil, "name value"},
-	{"register", "account", []erasure{{"name name_key display_name email", ofOwner}}, "num id admin created_at"},
-	{"register", "token", []erasure{{"description", ofOwner}}, "hash id account app scope created_at last_used_at admin_file"},
+	{"register", "account", []erasure{{"name name_key display_name email email_key", ofOwner}}, "num id password admin created_at"},
+	{"register", "token", []erasure{{"description", ofOwner}}, "hash id account app scope created_at last_used_at expires_at admin_file"},
+	{"register", "account_request", []erasure{{"account proof", "kept for a while after the end: it tells the person that their account is gone"}},
+		"token kind state message created_at due_at done_at"},
 	{"register", "app", []erasure{{"owner owner_key", ofOwner}}, "num id shard secret name name_key display_name description os platform " +
 		"release_type created_at updated_at blocked crash_limit handled_limit prefixes"},
 	{"register", "floor", nil, "lane time"},

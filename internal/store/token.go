@@ -7,25 +7,43 @@ import (
 	"lifeboat/internal/diag"
 )
 
-const tokenColumns = "token.id, token.account, token.app, token.description, token.scope, token.created_at, token.last_used_at"
+const tokenColumns = "token.id, token.account, token.app, token.description, token.scope, token.created_at, token.last_used_at, token.expires_at"
 
 func scanToken(k *diag.Token) []any {
-	return []any{idColumn{&k.ID}, &k.User, &k.App, &k.Description, &k.Scope, &k.CreatedAt, &k.LastUsedAt}
+	return []any{idColumn{&k.ID}, &k.User, &k.App, &k.Description, &k.Scope, &k.CreatedAt, &k.LastUsedAt, &k.ExpiresAt}
 }
 
-// CreateToken adds a token by the SHA-256 of its text. For an app that is gone it is NotFound.
+// maxTokens bounds the tokens of one account.
+const maxTokens = 1000
+
+// CreateToken adds a token by the SHA-256 of its text. For an app or an account that is gone it is NotFound;
+// an account that has more than enough is a Conflict.
 func (db *DB) CreateToken(ctx context.Context, k diag.Token, hash [32]byte) error {
-	insert := func(t *tx) error { return db.insertToken(t, k, hash, false) }
+	insert := func(t *tx) error {
+		if err := roomForToken(t, k.User); err != nil {
+			return err
+		}
+		return db.insertToken(t, k, hash, false)
+	}
 	if k.App == 0 {
 		return db.register.update(ctx, insert)
 	}
 	return db.updateApp(ctx, k.App, func(t *tx, _ uint8) error { return insert(t) })
 }
 
+func roomForToken(t *tx, user int64) error {
+	var n int64
+	err := t.get([]any{&n}, "SELECT (SELECT COUNT(*) FROM token WHERE token.account = account.num) FROM account WHERE num = $1", user)
+	if err == nil && n >= maxTokens {
+		return diag.Errorf(diag.Conflict, "This account has %d tokens. Delete some that are not in use.", n)
+	}
+	return absent(err, "user")
+}
+
 func (db *DB) insertToken(t *tx, k diag.Token, hash [32]byte, adminFile bool) error {
-	_, err := t.exec(`INSERT INTO token (hash, id, account, app, description, scope, created_at, last_used_at, admin_file)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		hash[:], k.ID[:], k.User, k.App, k.Description, k.Scope, k.CreatedAt, k.LastUsedAt, flag(adminFile))
+	_, err := t.exec(`INSERT INTO token (hash, id, account, app, description, scope, created_at, last_used_at, expires_at, admin_file)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+		hash[:], k.ID[:], k.User, k.App, k.Description, k.Scope, k.CreatedAt, k.LastUsedAt, k.ExpiresAt, flag(adminFile))
 	return db.register.taken(err, "There is such a token already.")
 }
 
@@ -66,6 +84,23 @@ func (db *DB) DeleteToken(ctx context.Context, user int64, id diag.ID) error {
 	return db.register.update(ctx, func(t *tx) error {
 		rows, err := t.exec("DELETE FROM token WHERE account = $1 AND id = $2", user, id[:])
 		return found(rows, err, "token")
+	})
+}
+
+// DeleteAppToken removes a token of an app. With user not 0 it must be one that this account has made; else,
+// and for another app's token, it is NotFound.
+func (db *DB) DeleteAppToken(ctx context.Context, app, user int64, id diag.ID) error {
+	return db.register.update(ctx, func(t *tx) error {
+		rows, err := t.exec("DELETE FROM token WHERE app = $1 AND id = $2 AND ($3 = 0 OR account = $3)", app, id[:], user)
+		return found(rows, err, "token")
+	})
+}
+
+// DeleteExpiredTokens removes the tokens that were no longer good at a time.
+func (db *DB) DeleteExpiredTokens(ctx context.Context, before int64) error {
+	return db.register.update(ctx, func(t *tx) error {
+		_, err := t.exec("DELETE FROM token WHERE expires_at > 0 AND expires_at < $1", before)
+		return err
 	})
 }
 

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"lifeboat/internal/auth"
 )
 
 const (
@@ -27,22 +29,7 @@ func (l *limits) allow(client string, monotonic time.Duration) bool {
 	now := time.Unix(0, 0).Add(monotonic)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.limiter(network(client), now).AllowN(now, 1)
-}
-
-// network is the address whose tries count together: for IPv6 what one subscriber has.
-func network(client string) netip.Addr {
-	host, err := netip.ParseAddrPort(client)
-	if err != nil {
-		return netip.Addr{}
-	}
-	a := host.Addr().Unmap().WithZone("")
-	if a.Is6() {
-		if p, err := a.Prefix(64); err == nil {
-			return p.Addr()
-		}
-	}
-	return a
+	return l.limiter(auth.Network(client), now).AllowN(now, 1)
 }
 
 func (l *limits) limiter(a netip.Addr, now time.Time) *rate.Limiter {

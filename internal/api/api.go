@@ -45,6 +45,7 @@ type Options struct {
 
 	Gate           *auth.Gate                 // nil: one on Store. Pages share it, so that deleted tokens are void there too
 	Log            *slog.Logger               // nil: none
+	Version        string                     // of the program, for the description
 	PublicURL      string                     // URLs in answers begin with it; "": with BaseURL
 	BaseURL        func(*http.Request) string // nil: the address that the request came in on, never its Host header
 	AppsChanged    func()                     // called when an app was made, changed or deleted, or an install blocked
@@ -118,11 +119,11 @@ func New(o Options) *API {
 // ServeHTTP implements http.Handler.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }
 
-// Match reports whether a path is the API's: it begins with /v0.1, /api/v0.1 or /blobs.
+// Match reports whether a path is the API's: it begins with /v0.1, /api/v0.1 or /blobs, or is /openapi.json.
 func Match(path string) bool {
 	path = strings.TrimPrefix(strings.TrimLeft(path, "/"), "api/")
 	first, _, _ := strings.Cut(path, "/")
-	return first == version || first == blobs
+	return first == version || first == blobs || path == description
 }
 
 // serve finds the route of a request and the caller's right to it, in the order of T19.

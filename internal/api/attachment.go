@@ -12,13 +12,22 @@ import (
 )
 
 func listAttachments(q *request) error {
-	report, err := q.row("errorId")
+	all, err := q.attachments()
 	if err != nil {
 		return err
 	}
+	return q.json(http.StatusOK, all)
+}
+
+// attachments are those of the report that the path names.
+func (q *request) attachments() ([]contract.Attachment, error) {
+	report, err := q.row("errorId")
+	if err != nil {
+		return nil, err
+	}
 	rows, err := q.o.Store.Attachments(q.ctx(), q.app.Num, report.ID)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	all := make([]contract.Attachment, len(rows))
 	for i := range rows {
@@ -26,7 +35,7 @@ func listAttachments(q *request) error {
 		a := diag.Attachment{ID: r.ID, ErrorID: r.ErrorID, ContentType: r.ContentType, FileName: r.FileName, Size: r.Size}
 		all[i] = contract.NewAttachment(q.app.ID, &a, "attachments/"+diag.ReportID(report.Time, report.ID)+"/"+r.ID.String(), r.Ingress.Time())
 	}
-	return q.json(http.StatusOK, all)
+	return all, nil
 }
 
 func noSuchAttachment() error { return diag.Errorf(diag.NotFound, "There is no such attachment.") }
@@ -63,22 +72,30 @@ func (q *request) data(row *store.AttachmentRow) (diag.Attachment, error) {
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
 func attachmentText(q *request) error {
-	_, row, err := q.attachment()
+	content, err := q.attachmentText()
 	if err != nil {
 		return err
 	}
-	a, err := q.data(row)
-	if err != nil {
-		return err
-	}
-	isText := strings.HasPrefix(strings.ToLower(a.ContentType), "text/")
-	if !isText && !utf8.Valid(a.Data) {
-		return diag.Errorf(diag.Invalid, "This attachment is not text. Ask for its location instead.")
-	}
-	content := strings.ToValidUTF8(string(bytes.TrimPrefix(a.Data, byteOrderMark)), "\uFFFD")
 	return q.json(http.StatusOK, struct {
 		Content string `json:"content"`
 	}{content})
+}
+
+// attachmentText is the text of the attachment that the path names.
+func (q *request) attachmentText() (string, error) {
+	_, row, err := q.attachment()
+	if err != nil {
+		return "", err
+	}
+	a, err := q.data(row)
+	if err != nil {
+		return "", err
+	}
+	isText := strings.HasPrefix(strings.ToLower(a.ContentType), "text/")
+	if !isText && !utf8.Valid(a.Data) {
+		return "", diag.Errorf(diag.Invalid, "This attachment is not text. Ask for its location instead.")
+	}
+	return strings.ToValidUTF8(string(bytes.TrimPrefix(a.Data, byteOrderMark)), "\uFFFD"), nil
 }
 
 func locateAttachment(q *request) error {

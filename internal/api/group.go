@@ -2,16 +2,20 @@ package api
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/sync/errgroup"
 
 	"lifeboat/internal/contract"
 	"lifeboat/internal/diag"
 	"lifeboat/internal/report"
+	"lifeboat/internal/respond"
 	"lifeboat/internal/store"
 )
 
@@ -155,4 +159,62 @@ func groupStackTrace(q *request) error {
 		return err
 	}
 	return q.stackTrace(&row)
+}
+
+const maxAnnotation = 10_000 // characters
+
+// groupChange is what a person says of a group. A member that is absent stays as it is.
+type groupChange struct {
+	State      *string         `json:"state"`
+	Annotation json.RawMessage `json:"annotation"` // null clears it
+}
+
+// patchGroup changes what people said of a group and shows it as it is then.
+func patchGroup(q *request) error {
+	var change groupChange
+	if err := respond.ReadJSON(q.r, maxBody, &change); err != nil {
+		return err
+	}
+	if _, err := q.changeGroup(change); err != nil {
+		return err
+	}
+	return getGroup(q)
+}
+
+// changeGroup changes the group of the path.
+func (q *request) changeGroup(change groupChange) (store.GroupSummary, error) {
+	words, err := change.words()
+	if err != nil {
+		return store.GroupSummary{}, err
+	}
+	g, err := q.summary()
+	if err != nil {
+		return g, err
+	}
+	now, err := q.o.Store.ChangeGroupWords(q.ctx(), q.app.Num, g.ID, words.State, words.Annotation)
+	g.State, g.Annotation = now.State, now.Annotation
+	return g, err
+}
+
+// said are the words of a change, nil where there are none.
+type said struct{ State, Annotation *string }
+
+func (c *groupChange) words() (w said, err error) {
+	if c.State != nil {
+		i := slices.IndexFunc(groupStates[:], func(s string) bool { return strings.EqualFold(s, *c.State) })
+		if i < 0 {
+			return w, diag.Errorf(diag.Invalid, "state must be one of %s.", strings.Join(groupStates[:], ", "))
+		}
+		w.State = &groupStates[i]
+	}
+	if c.Annotation != nil {
+		w.Annotation = new(string)
+		if err := json.Unmarshal(c.Annotation, w.Annotation); err != nil {
+			return w, diag.Errorf(diag.Invalid, "annotation must be a text.")
+		}
+		if utf8.RuneCountInString(*w.Annotation) > maxAnnotation {
+			return w, diag.Errorf(diag.Invalid, "annotation is too long: at most %d characters.", maxAnnotation)
+		}
+	}
+	return w, nil
 }

@@ -38,9 +38,12 @@ func (q *request) bind(query any, position string) (string, error) {
 
 // page reads $token. It must have been given out for the same query, which holds everything but the page
 // (T20).
-func (q *request) page(query any) (store.Page, error) {
-	wrong := diag.Errorf(diag.Invalid, "$token does not belong to these parameters: take it from the nextLink of the same list, or leave it out.")
-	token := q.query.Get("$token")
+func (q *request) page(query any) (store.Page, error) { return q.pageOf("$token", query) }
+
+// pageOf is page with another name for the parameter.
+func (q *request) pageOf(name string, query any) (store.Page, error) {
+	wrong := diag.Errorf(diag.Invalid, "%s does not belong to these parameters: take it from the page before of the same list, or leave it out.", name)
+	token := q.query.Get(name)
 	if token == "" {
 		return store.Page{}, nil
 	}
@@ -59,15 +62,21 @@ func (q *request) page(query any) (store.Page, error) {
 	return page, nil
 }
 
-// nextLink is the address of the next page, "" if there is none. It is relative, as recorded: clients put
-// different hosts in front.
-func (q *request) nextLink(next store.Page, query any) (string, error) {
+// token is what page reads again, "" if there is no next page.
+func (q *request) token(next store.Page, query any) (string, error) {
 	if next.IsZero() {
 		return "", nil
 	}
 	position := next.Token()
 	mac, err := q.bind(query, position)
-	if err != nil {
+	return mac + position, err
+}
+
+// nextLink is the address of the next page, "" if there is none. It is relative, as recorded: clients put
+// different hosts in front.
+func (q *request) nextLink(next store.Page, query any) (string, error) {
+	token, err := q.token(next, query)
+	if err != nil || token == "" {
 		return "", err
 	}
 	var b strings.Builder
@@ -86,7 +95,7 @@ func (q *request) nextLink(next store.Page, query any) (string, error) {
 		b.WriteString(separator + escape(name) + "=" + escape(value))
 		separator = "&"
 	}
-	b.WriteString(separator + "$token=" + mac + position)
+	b.WriteString(separator + "$token=" + token)
 	return b.String(), nil
 }
 

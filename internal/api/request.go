@@ -29,8 +29,17 @@ type request struct {
 
 func (q *request) ctx() context.Context { return q.r.Context() }
 
+// oldNames are what the calls crash_groups and crashes call the parts of their paths.
+var oldNames = map[string]string{"errorGroupId": "crash_group_id", "errorId": "crash_id", "attachmentId": "attachment_id"}
+
 // param is a part of the path.
-func (q *request) param(name string) string { return q.values[slices.Index(q.names, name)] }
+func (q *request) param(name string) string {
+	i := slices.Index(q.names, name)
+	if i < 0 {
+		i = slices.Index(q.names, oldNames[name])
+	}
+	return q.values[i]
+}
 
 func (q *request) json(status int, v any) error { return respond.JSON(q.w, status, v) }
 

@@ -296,8 +296,9 @@ func routes() []route {
 		{method: "GET", path: "~/analytics/crash_groups/{crash_group_id}/operating_systems", need: needViewer, serve: crashGroupSystems},
 		{method: "GET", path: "~/analytics/crash_groups/{crash_group_id}/crash_counts", need: needViewer, serve: crashGroupCounts},
 
-		// Signed.
+		// Addresses that are signed, and the description of all this.
 		{method: "GET", path: "/blobs/dsr/{file}", need: needSignature, serve: serveUserExport},
+		{method: "GET", path: "/openapi.json", need: needAnyone, serve: serveDescription, extra: true},
 		{method: "GET", path: "/blobs/{app}/{errorId}/log", need: needSignature, serve: serveLog},
 		{method: "GET", path: "/blobs/{app}/{errorId}/attachments/{attachmentId}", need: needSignature, serve: serveAttachment},
 	}
@@ -312,13 +313,19 @@ type Route struct {
 	Method, Path string
 	Need         string // as in needNames
 	Extra        bool   // not in the published description
+	Summary      string
+	Query        []string // names of parameters
+	Body         bool     // takes one
+	Status       int      // of a success
 }
 
 // Routes lists all calls.
 func Routes() []Route {
 	var all []Route
+	known := operations()
 	for _, r := range routes() {
-		all = append(all, Route{r.method, r.path, needNames[r.need], r.extra})
+		o := known[r.name()]
+		all = append(all, Route{r.method, r.path, needNames[r.need], r.extra, o.summary, strings.Fields(o.query), o.body != nil, o.code()})
 	}
 	return all
 }

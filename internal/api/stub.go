@@ -93,7 +93,6 @@ func searchGroups(q *request) error  { return notBuilt() }
 func searchReports(q *request) error { return notBuilt() }
 
 // group.go
-func patchGroup(q *request) error { return notBuilt() }
 
 // errorcount.go
 func groupModels(q *request) error       { return notBuilt() }
@@ -168,24 +167,11 @@ func listAudiences(q *request) error      { return notBuilt() }
 func audienceProperties(q *request) error { return notBuilt() }
 
 // legacygroup.go
-func listCrashGroups(q *request) error      { return notBuilt() }
-func getCrashGroup(q *request) error        { return notBuilt() }
-func patchCrashGroup(q *request) error      { return notBuilt() }
-func crashGroupStackTrace(q *request) error { return notBuilt() }
 
 // legacycrash.go
-func listCrashes(q *request) error         { return notBuilt() }
-func getCrash(q *request) error            { return notBuilt() }
-func deleteCrash(q *request) error         { return notBuilt() }
-func crashStackTrace(q *request) error     { return notBuilt() }
-func locateCrash(q *request) error         { return notBuilt() }
-func crashNative(q *request) error         { return notBuilt() }
-func crashNativeDownload(q *request) error { return notBuilt() }
+func deleteCrash(q *request) error { return notBuilt() }
 
 // legacyattachment.go
-func listCrashAttachments(q *request) error  { return notBuilt() }
-func crashAttachmentText(q *request) error   { return notBuilt() }
-func locateCrashAttachment(q *request) error { return notBuilt() }
 
 // legacyapp.go
 func crashesInfo(q *request) error     { return notBuilt() }

@@ -116,6 +116,9 @@ func conform(t testing.TB, r *http.Request, a answer) {
 	}
 	at := r.Method + " " + r.URL.Path
 	documented, ok := o.Responses[fmt.Sprint(a.status)]
+	if !ok && a.status == http.StatusOK && strings.Contains(r.URL.Path, "/crash_groups/") && r.Method == http.MethodGet { // Q12
+		documented, ok = o.Responses["201"]
+	}
 	if !ok {
 		t.Errorf("%s: status %d, documented are %v", at, a.status, slices.Sorted(maps.Keys(o.Responses)))
 		return
@@ -282,4 +285,13 @@ func TestConformFails(t *testing.T) {
 			t.Errorf("%s %s: found %q, want %q", c.path, c.body, all, c.want)
 		}
 	}
+}
+
+func publishedText(t *testing.T) []byte {
+	t.Helper()
+	data, err := os.ReadFile("testdata/appcenter-api.swagger.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
 }

@@ -23,7 +23,7 @@ func (s *Server) assembleDoors(t *targets, reports *report.Reader, installKey [3
 	gate := auth.New(s.store, s.config.Clock, s.log)
 	s.api = api.New(api.Options{
 		Store: s.store, Reports: reports, Clock: s.config.Clock, Key: urls, InstallKey: installKey, Targets: t,
-		JournalNow: s.journal.Now, Oldest: s.oldest,
+		JournalNow: s.journal.Now, Oldest: s.oldest, Version: s.config.Version,
 		Gate: gate, Log: s.log, BaseURL: s.baseURL, AppsChanged: s.appsChanged, AccountGone: s.accountGone, ExportsChanged: s.export.Wake,
 	})
 	s.web = web.New(web.Options{
@@ -31,8 +31,20 @@ func (s *Server) assembleDoors(t *targets, reports *report.Reader, installKey [3
 		SignIn:  func(ctx context.Context, token string) (web.Caller, error) { return signIn(ctx, gate, token) },
 		Apps:    s.appsOf,
 		Refused: s.refused, Exports: s.exportLags, Pipeline: s.lag, DiskFull: s.disk.full.Load,
+		Operations: operations(),
 	})
 	return nil
+}
+
+// operations are the calls of the API for the page that lists them.
+func operations() []web.Operation {
+	var all []web.Operation
+	for _, r := range api.Routes() {
+		all = append(all, web.Operation{
+			Method: r.Method, Path: r.Path, Summary: r.Summary, Needs: r.Need, Query: r.Query, Body: r.Body, Status: r.Status, Extension: r.Extra,
+		})
+	}
+	return all
 }
 
 // oldest is the time of the first log that the journal holds, 0 if there is none.

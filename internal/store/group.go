@@ -110,9 +110,10 @@ const (
 	ByType    Column = "type"
 	ByClass   Column = "class"
 	ByMethod  Column = "method"
+	ByID      Column = "id"
 )
 
-var columns = [...]Column{ByCount, ByDevices, ByFirst, ByLast, ByVersion, ByType, ByClass, ByMethod}
+var columns = [...]Column{ByCount, ByDevices, ByFirst, ByLast, ByVersion, ByType, ByClass, ByMethod, ByID}
 
 // Order is one sort column. Ties are broken by the group's id.
 type Order struct {
@@ -211,6 +212,8 @@ func (p *groupPlace) value(c Column) (v SortValue) {
 		v.Text = p.class
 	case ByMethod:
 		v.Text = p.method
+	case ByID:
+		v.Int = int64(p.id)
 	}
 	return v
 }

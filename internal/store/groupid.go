@@ -196,6 +196,20 @@ func (db *DB) SetGroupWords(ctx context.Context, app int64, g diag.GroupID, w Gr
 	})
 }
 
+// ChangeGroupWords changes what is not nil of what people said of a group, and returns all of it.
+func (db *DB) ChangeGroupWords(ctx context.Context, app int64, g diag.GroupID, state, annotation *string) (w GroupWords, err error) {
+	if state != nil && *state != StateOpen && *state != StateClosed && *state != StateIgnored {
+		return w, diag.Errorf(diag.Invalid, "The state of a group is Open, Closed or Ignored.")
+	}
+	err = db.updateApp(ctx, app, func(t *tx, shard uint8) error {
+		return t.get([]any{&w.State, &w.Annotation}, `INSERT INTO group_words (shard, app, grp, state, annotation)
+			VALUES ($1, $2, $3, COALESCE($4, $6), COALESCE($5, ''))
+			ON CONFLICT (shard, app, grp) DO UPDATE SET state = COALESCE($4, group_words.state), annotation = COALESCE($5, group_words.annotation)
+			RETURNING state, annotation`, shard, app, g, state, annotation, StateOpen)
+	})
+	return w, err
+}
+
 // wordsOfApp returns everything that people said of an app's groups: few, for people are slow.
 func (db *DB) wordsOfApp(ctx context.Context, shard uint8, app int64) (map[diag.GroupID]GroupWords, error) {
 	all := map[diag.GroupID]GroupWords{}

@@ -46,6 +46,8 @@ type Options struct {
 	Exports  func() []ExportLag
 	Pipeline func() (lagFrames uint64)
 	DiskFull func() bool
+
+	Operations []Operation // of the API
 }
 
 // Caller is who looks at the pages.
@@ -120,6 +122,8 @@ func (w *Web) route(rw http.ResponseWriter, r *http.Request) error {
 		return serve(rw, r, p, append(get, post...), w.home)
 	case p == "/sign-out":
 		return serve(rw, r, p, post, w.signOut)
+	case p == "/api" || p == "/api/":
+		return serve(rw, r, "/api", get, w.reference)
 	case strings.HasPrefix(p, staticPath):
 		return serve(rw, r, staticPath, get, w.asset)
 	}

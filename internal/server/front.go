@@ -28,7 +28,15 @@ func (s *Server) assembleDoors(t *targets, reports *report.Reader, installKey [3
 	})
 	s.web = web.New(web.Options{
 		Store: s.store, Clock: s.config.Clock, Log: s.log, Key: derive(s.folder.key, forCookies), BaseURL: s.baseURL,
-		SignIn:  func(ctx context.Context, token string) (web.Caller, error) { return signIn(ctx, gate, token) },
+		SignIn: func(ctx context.Context, token string) (web.Caller, error) { return signIn(ctx, gate, token) },
+		Password: func(ctx context.Context, client, login, password string) (string, error) {
+			_, session, err := gate.Session(ctx, client, login, password)
+			return session, err
+		},
+		Resume: func(ctx context.Context, session string) (web.Caller, error) {
+			caller, err := gate.BySession(ctx, session)
+			return web.Caller{User: caller.User}, err
+		},
 		Apps:    s.appsOf,
 		Refused: s.refused, Exports: s.exportLags, Pipeline: s.lag, DiskFull: s.disk.full.Load,
 		Operations: operations(),
@@ -77,7 +85,11 @@ func signIn(ctx context.Context, gate *auth.Gate, token string) (web.Caller, err
 	if err == nil {
 		err = auth.RequireUser(&caller, false)
 	}
-	return web.Caller{User: caller.User, ReadOnly: caller.ReadOnly()}, err
+	c := web.Caller{User: caller.User, ReadOnly: caller.ReadOnly()}
+	if at := caller.Token.ExpiresAt; at != 0 {
+		c.Expires = time.UnixMilli(at)
+	}
+	return c, err
 }
 
 // appsOf are the apps that a caller may see, with what the token lets through of the user's role (auth.Gate.Role).

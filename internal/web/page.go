@@ -62,7 +62,7 @@ func (w *Web) home(rw http.ResponseWriter, r *http.Request) error {
 		if _, stale := r.Cookie(w.cookieOf(r).Name); stale == nil {
 			w.endSession(rw, r)
 		}
-		return w.showSignIn(rw, http.StatusOK, "")
+		return w.showSignIn(rw, r, http.StatusOK, "")
 	}
 	if err != nil {
 		return err
@@ -74,6 +74,9 @@ func (w *Web) home(rw http.ResponseWriter, r *http.Request) error {
 	return w.render(rw, http.StatusOK, "home.html", p)
 }
 
+// shownName is the name of who is signed in.
+func shownName(c Caller) string { return clip(cmp.Or(c.User.DisplayName, c.User.Name), 80) }
+
 func (w *Web) gather(r *http.Request, c Caller) (*homePage, error) {
 	ctx, base := r.Context(), w.o.BaseURL(r)
 	apps, err := w.o.Apps(ctx, c)
@@ -81,7 +84,7 @@ func (w *Web) gather(r *http.Request, c Caller) (*homePage, error) {
 		return nil, err
 	}
 	p := &homePage{
-		frame:    frame{Title: "Apps", User: clip(cmp.Or(c.User.DisplayName, c.User.Name), 80), Script: true},
+		frame:    frame{Title: "Apps", User: shownName(c), Script: true},
 		ReadOnly: c.ReadOnly, Base: base, Warnings: urlWarnings(base), Now: newMoment(w.o.Clock.Now(), w.o.Clock.Now()),
 		DiskFull: w.o.DiskFull != nil && w.o.DiskFull(), All: int64(len(apps)),
 	}

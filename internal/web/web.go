@@ -1,10 +1,12 @@
-// Package web is the pages that people see: in this release one, behind an API token.
+// Package web is the pages that people see: in this release one, behind a password or an API token, and one on
+// which a command line is signed in.
 //
 // It promises that the page works without script, with a keyboard and on a phone; that nothing of it is inline
 // or foreign, so that its strict Content-Security-Policy holds; that texts which devices sent are shown as text
 // whatever they hold; and that the page stays small however many apps and groups there are, and says what it
-// leaves out. The server keeps no sessions: a cookie holds the sealed token, which is asked about at every
-// request, so that a revoked token ends its sessions and a restart does not.
+// leaves out. The server keeps no sessions: a cookie holds the sealed token, or which account and password it is,
+// and that is asked about at every request, so that a revoked token or a changed password ends its sessions and a
+// restart does not.
 package web
 
 import (
@@ -25,7 +27,7 @@ import (
 	"lifeboat/internal/store"
 )
 
-// Options of New. Store, Clock, SignIn, Apps and BaseURL must be set.
+// Options of New. Store, Clock, SignIn, Password, Resume, Apps and BaseURL must be set.
 type Options struct {
 	Store *store.DB
 	Clock diag.Clock
@@ -36,6 +38,11 @@ type Options struct {
 	// the token is not good for the pages. It is called at every request, and keeps what it found for a minute
 	// at most.
 	SignIn func(ctx context.Context, token string) (Caller, error)
+	// Password finds the account with a name or e-mail address and a password, for a client at HOST:PORT, and
+	// returns a text for which Resume finds it again. Besides the errors of SignIn it may be RateLimited.
+	Password func(ctx context.Context, client, login, password string) (session string, err error)
+	// Resume is SignIn for what Password returned.
+	Resume func(ctx context.Context, session string) (Caller, error)
 	// Apps lists the apps that a caller may see.
 	Apps func(ctx context.Context, c Caller) ([]App, error)
 	// BaseURL is where others reach this server: a URL without a slash at its end.
@@ -53,7 +60,8 @@ type Options struct {
 // Caller is who looks at the pages.
 type Caller struct {
 	User     diag.User
-	ReadOnly bool // the token may only look, whatever its user may do
+	ReadOnly bool      // the token may only look, whatever its user may do
+	Expires  time.Time // of the token, zero = never
 }
 
 // App is an app as one caller sees it.
@@ -93,7 +101,7 @@ type Web struct {
 	handler   http.Handler
 }
 
-const maxForm = 4 << 10 // bytes of a form: it has one short field
+const maxForm = 4 << 10 // bytes of a form: it has a few short fields
 
 // New makes the pages.
 func New(o Options) *Web {
@@ -124,6 +132,8 @@ func (w *Web) route(rw http.ResponseWriter, r *http.Request) error {
 		return serve(rw, r, p, post, w.signOut)
 	case p == "/api" || p == "/api/":
 		return serve(rw, r, "/api", get, w.reference)
+	case p == cliPath, p == cliPath+"/", p == cliAPIPath, p == cliAPIPath+"/":
+		return serve(rw, r, cliPath, append(get, post...), w.serveCLI)
 	case strings.HasPrefix(p, staticPath):
 		return serve(rw, r, staticPath, get, w.asset)
 	}

@@ -69,7 +69,8 @@ function ask(after) {
 async function poll() {
   if (!document.hidden) {
     const here = await news();
-    document.getElementById('offline').hidden = here;
+    const offline = document.getElementById('offline');
+    if (offline) offline.hidden = here;
   }
   const expecting = Date.now() < expectUntil || document.querySelector('[data-waiting]');
   ask(expecting ? quick : slow);

@@ -36,7 +36,41 @@ func timeOfDay(day int64) diag.DeviceTime { return diag.DeviceTime(day * nanosPe
 // profile is what an install was on a day. Texts are words.
 type profile struct {
 	version, build, model, os, country, language int64
-	used                                         bool // it sent something else than errors
+	sent                                         sent
+}
+
+// sent is what showed an install. The numbers are stored.
+type sent uint8
+
+const (
+	sentCrash sent = iota
+	sentLog        // anything but an error
+	sentHandled
+)
+
+// sentBy is what a report shows its install by.
+func (r *ReportRow) sentBy() sent {
+	if r.Handled {
+		return sentHandled
+	}
+	return sentCrash
+}
+
+// count is which installs are counted. The numbers are stored.
+type count uint8
+
+const (
+	countAll     count = iota
+	countUsed          // that sent anything but errors
+	countHandled       // that had a handled error
+	countCrashed       // that crashed
+)
+
+var counts = [...]count{countAll, countUsed, countHandled, countCrashed}
+
+// has reports whether what an install sent makes it count.
+func (c count) has(s sent) bool {
+	return c == countAll || c == countUsed && s == sentLog || c == countHandled && s == sentHandled || c == countCrashed && s == sentCrash
 }
 
 // deviceDay is one install on one day of its own clock.
@@ -54,7 +88,7 @@ type sighting struct {
 	member int
 }
 
-// maxProfiles bounds what one install can be on one day. A device that is updated, travels and learns a
+// maxProfiles bounds what one install can be on one day by what it sent. A device that is updated, travels and learns a
 // language on the same day is four things.
 const maxProfiles = 16
 
@@ -107,7 +141,7 @@ func (p *profile) facets(dst []facet) []facet {
 type countKey struct {
 	app   int64
 	shard uint8
-	used  bool
+	of    count
 	facet
 	day int64
 }
@@ -121,7 +155,7 @@ type gapKey struct {
 
 var (
 	activeCounts = newRollup("active_count", "shard app used dim sub value day", "n", func(dst []any, k countKey) []any {
-		return append(dst, int64(k.shard), k.app, flag(k.used), int64(k.dim), k.sub, k.value, k.day)
+		return append(dst, int64(k.shard), k.app, int64(k.of), int64(k.dim), k.sub, k.value, k.day)
 	})
 	activeGaps = newRollup("active_gap", "shard app dim sub day gap value", "n", func(dst []any, k gapKey) []any {
 		return append(dst, int64(k.shard), k.app, int64(k.dim), k.sub, k.day, k.gap, k.value)
@@ -146,7 +180,7 @@ type activity struct {
 		at             deviceDay
 		version, build string
 		traits         Traits
-		used           bool
+		sent           sent
 	}
 }
 
@@ -156,17 +190,17 @@ type activeRow struct {
 }
 
 // see notes that a log shows an install.
-func (a *activity) see(at deviceDay, version, build string, traits *Traits, used bool, feed uint64, member int) {
+func (a *activity) see(at deviceDay, version, build string, traits *Traits, by sent, feed uint64, member int) {
 	if traits == nil {
 		traits = &Traits{}
 	}
 	l := &a.last
-	if a.days != nil && l.at == at && l.version == version && l.build == build && l.used == used && l.traits == *traits {
+	if a.days != nil && l.at == at && l.version == version && l.build == build && l.sent == by && l.traits == *traits {
 		return
 	}
-	l.at, l.version, l.build, l.traits, l.used = at, version, build, *traits, used
+	l.at, l.version, l.build, l.traits, l.sent = at, version, build, *traits, by
 	words := &a.w.words
-	p := profile{words.num(version), words.num(build), words.num(traits.Model), words.num(traits.OS), words.num(traits.Country), words.num(traits.Language), used}
+	p := profile{words.num(version), words.num(build), words.num(traits.Model), words.num(traits.OS), words.num(traits.Country), words.num(traits.Language), by}
 	if a.days == nil {
 		a.days = map[deviceDay][]sighting{}
 	}
@@ -247,7 +281,7 @@ func (a *activity) flush() error {
 		args = args[:0]
 		for i := range piece {
 			r := &piece[i]
-			args = append(args, int64(r.shard), r.app, packInstall(r.install), r.day, r.version, r.build, r.model, r.os, r.country, r.language, flag(r.used))
+			args = append(args, int64(r.shard), r.app, packInstall(r.install), r.day, r.version, r.build, r.model, r.os, r.country, r.language, int64(r.sent))
 		}
 		_, err := a.w.t.exec(a.w.db.index.dialect.Insert("active", activeColumns[:], len(piece)), args...)
 		return err
@@ -318,23 +352,33 @@ func (d *dayCounter) before() error {
 }
 
 func scanProfile(r *sql.Rows) (day int64, p profile, err error) {
-	return day, p, r.Scan(&day, &p.version, &p.build, &p.model, &p.os, &p.country, &p.language, flagColumn{&p.used})
+	return day, p, r.Scan(&day, &p.version, &p.build, &p.model, &p.os, &p.country, &p.language, &p.sent)
+}
+
+// room reports whether the install may be one more thing of those that such logs show.
+func (d *dayCounter) room(by sent) bool {
+	n := 0
+	for _, all := range [...][]profile{d.stood, d.fresh} {
+		for i := range all {
+			if all[i].sent == by {
+				n++
+			}
+		}
+	}
+	return n < maxProfiles
 }
 
 // settle finds out what is new, once the day's own rows are read.
 func (d *dayCounter) settle() {
 	d.near = map[facet]neighbours{}
 	for _, p := range d.asked {
-		if len(d.stood)+len(d.fresh) >= maxProfiles {
-			break
-		}
-		if !slices.Contains(d.stood, p) {
+		if !slices.Contains(d.stood, p) && d.room(p.sent) {
 			d.fresh = append(d.fresh, p)
 		}
 	}
 	var facets [maxFacets]facet
 	for _, p := range d.fresh {
-		if p.used {
+		if p.sent == sentLog {
 			for _, f := range p.facets(facets[:0]) {
 				d.near[f] = neighbours{}
 			}
@@ -342,7 +386,7 @@ func (d *dayCounter) settle() {
 	}
 	if len(d.near) > 0 {
 		for _, p := range d.stood {
-			if p.used {
+			if p.sent == sentLog {
 				for _, f := range p.facets(facets[:0]) {
 					delete(d.near, f)
 				}
@@ -354,7 +398,7 @@ func (d *dayCounter) settle() {
 
 // resolve tells those facets of what is new that another day's profile has, too.
 func (d *dayCounter) resolve(p *profile, tell func(*neighbours) bool) {
-	if !p.used {
+	if p.sent != sentLog {
 		return
 	}
 	var facets [maxFacets]facet
@@ -408,11 +452,11 @@ func (d *dayCounter) add() {
 	for f, n := range d.near {
 		moveGap(a.gaps, d.at, f, n)
 	}
-	for _, used := range [...]bool{false, true} {
-		stood := countFacets(d.stood, used)
-		for f := range countFacets(d.fresh, used) {
+	for _, of := range counts {
+		stood := countFacets(d.stood, of)
+		for f := range countFacets(d.fresh, of) {
 			if !stood[f] {
-				a.counts.add(countKey{d.at.app, d.at.shard, used, f, d.at.day}, 1, 0)
+				a.counts.add(countKey{d.at.app, d.at.shard, of, f, d.at.day}, 1, 0)
 			}
 		}
 	}
@@ -427,13 +471,12 @@ func moveGap(s sums[gapKey], at deviceDay, f facet, n neighbours) {
 	}
 }
 
-// countFacets are the facets of profiles that have a count of their own for every day. used leaves out
-// installs that sent nothing but errors.
-func countFacets(all []profile, used bool) map[facet]bool {
+// countFacets are the facets of profiles that have a count of their own for every day.
+func countFacets(all []profile, of count) map[facet]bool {
 	found := map[facet]bool{}
 	var facets [maxFacets]facet
 	for _, p := range all {
-		if p.used || !used {
+		if of.has(p.sent) {
 			for _, f := range p.facets(facets[:0])[:dimPair+1] {
 				found[f] = true
 			}
@@ -446,13 +489,13 @@ func countFacets(all []profile, used bool) map[facet]bool {
 func (d *dayCounter) share() error {
 	type pair struct {
 		version, build int64
-		used           bool
+		sent           sent
 	}
 	pairs := map[pair]bool{}
 	several := false
 	all := slices.Concat(d.stood, d.fresh)
 	for _, p := range all {
-		pairs[pair{p.version, p.build, p.used}] = true
+		pairs[pair{p.version, p.build, p.sent}] = true
 		several = several || p.version != all[0].version || p.build != all[0].build
 	}
 	if !several {
@@ -461,7 +504,7 @@ func (d *dayCounter) share() error {
 	for p := range pairs {
 		_, err := d.a.w.t.exec(`INSERT INTO active_shared (shard, app, day, install, version, build, used) VALUES ($1, $2, $3, $4, $5, $6, $7)
 			ON CONFLICT (shard, app, day, install, version, build, used) DO NOTHING`,
-			d.at.shard, d.at.app, d.at.day, d.packed, p.version, p.build, flag(p.used))
+			d.at.shard, d.at.app, d.at.day, d.packed, p.version, p.build, int64(p.sent))
 		if err != nil {
 			return err
 		}

@@ -16,6 +16,20 @@ type ActivityQuery struct {
 	Versions   []string        // none = all
 	Build      string          // "" = all
 	Used       bool            // leave out installs that sent nothing but crashes and handled errors
+	Handled    *bool           // those that had a handled error, or that crashed, alone
+}
+
+// of is which installs are asked for.
+func (q *ActivityQuery) of() count {
+	switch {
+	case q.Handled != nil && *q.Handled:
+		return countHandled
+	case q.Handled != nil:
+		return countCrashed
+	case q.Used:
+		return countUsed
+	}
+	return countAll
 }
 
 // DayCount is a number of a day.
@@ -33,7 +47,7 @@ func (db *DB) ActiveDevices(ctx context.Context, q ActivityQuery) ([]DayCount, e
 	}
 	days := map[int64]int64{}
 	err = db.viewIndex(ctx, func(t *tx) error {
-		a := activeReader{db: db, t: t, shard: shard, app: q.App, used: q.Used}
+		a := activeReader{db: db, t: t, shard: shard, app: q.App, of: q.of()}
 		a.first, a.last = daysOf(q.Start, q.End)
 		a.build, a.noBuild, err = a.word(q.Build)
 		if err != nil || a.noBuild {
@@ -86,7 +100,7 @@ type activeReader struct {
 	t           *tx
 	shard       uint8
 	app         int64
-	used        bool
+	of          count
 	first, last int64
 	build       int64 // 0 = all
 	noBuild     bool  // no install has it
@@ -134,7 +148,7 @@ func (a *activeReader) days(to map[int64]int64, f facet) error {
 		to[day] += n
 		return err
 	}, `SELECT day, n FROM active_count WHERE shard = $1 AND app = $2 AND used = $3 AND dim = $4 AND sub = $5 AND value = $6
-		AND day >= $7 AND day <= $8`, a.shard, a.app, flag(a.used), f.dim, f.sub, f.value, a.first, a.last)
+		AND day >= $7 AND day <= $8`, a.shard, a.app, a.of, f.dim, f.sub, f.value, a.first, a.last)
 }
 
 // countOnce takes off what installs with several of the versions on one day were counted too often.
@@ -154,15 +168,15 @@ func (a *activeReader) countOnce(days map[int64]int64, versions []int64) error {
 		var (
 			i              install
 			version, build int64
-			used           bool
+			by             sent
 		)
-		if err := r.Scan(&i.day, installColumn{&i.install}, &version, &build, flagColumn{&used}); err != nil {
+		if err := r.Scan(&i.day, installColumn{&i.install}, &version, &build, &by); err != nil {
 			return err
 		}
 		if i != of {
 			of, have = i, have[:0]
 		}
-		if a.used && !used || a.build != 0 && build != a.build || slices.Contains(have, version) {
+		if !a.of.has(by) || a.build != 0 && build != a.build || slices.Contains(have, version) {
 			return nil
 		}
 		if _, asked := slices.BinarySearch(versions, version); asked {

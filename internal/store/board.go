@@ -238,20 +238,20 @@ func (b *board) load(t *tx, shard uint8, app int64) error {
 }
 
 // read calls fn with every group's place as it was when the index stood at through: 0 asks for now. It
-// reports at which feed number the places are; ok is false if the board does not know. fn must not keep the
-// place.
-func (b *board) read(through uint64, fn func(*groupPlace)) (at uint64, ok bool) {
+// reports at which feed number the places are, and which is the newest that the board has; ok is false if it
+// does not know. fn must not keep the place.
+func (b *board) read(through uint64, fn func(*groupPlace)) (at, newest uint64, ok bool) {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
 	if b.void || b.at == nil || b.tooMany {
-		return 0, false
+		return 0, 0, false
 	}
 	at = b.through
 	before := map[diag.GroupID]*groupPlace{}
 	if through != 0 && through < at {
 		at = through
 		if !b.rewind(through, before) {
-			return 0, false
+			return 0, 0, false
 		}
 	}
 	for i := range b.places {
@@ -265,7 +265,7 @@ func (b *board) read(through uint64, fn func(*groupPlace)) (at uint64, ok bool) 
 			fn(p)
 		}
 	}
-	return at, true
+	return at, b.through, true
 }
 
 // rewind collects what changed since a batch that ended at through.

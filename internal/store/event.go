@@ -54,7 +54,7 @@ func (w *batchWriter) writeEvents(ctx context.Context, rows []EventRow) error {
 	for i := range live {
 		e := &live[i]
 		w.tally[tallyKey{e.App, e.Shard, int(e.Kind)}]++
-		w.activity.see(deviceDay{e.App, e.Shard, e.Install, dayOf(e.Time)}, e.AppVersion, e.AppBuild, e.Traits, true, e.Feed, e.Locator.Member)
+		w.activity.see(deviceDay{e.App, e.Shard, e.Install, dayOf(e.Time)}, e.AppVersion, e.AppBuild, e.Traits, sentLog, e.Feed, e.Locator.Member)
 	}
 	w.done.Events += len(live)
 	for i := range copies {

@@ -335,7 +335,6 @@ type groupList struct {
 	endless bool                              // the tail is longer than that
 	reports filter                            // which reports are chosen, and count
 	chosen  bool                              // by more than their app
-	ahead   bool                              // the snapshot is newer than the places
 }
 
 func (l *groupList) page() ([]GroupSummary, Page, error) {
@@ -378,7 +377,7 @@ func (l *groupList) rank(k *ranking) error {
 		}
 	}
 	if l.open() {
-		known, err := l.onBoard(add)
+		known, err := l.onBoard(k, add)
 		if known || err != nil {
 			return err
 		}
@@ -398,24 +397,25 @@ func (l *groupList) open() bool {
 	return l.q.Start == 0 && l.q.End == 0 && l.q.Build == "" && l.q.Install == "" && l.q.UserID == ""
 }
 
-// onBoard reads the places in memory; false if they do not reach back to the first page. The board comes
-// before anything is read of the snapshot, so that no group on it is missing there.
-func (l *groupList) onBoard(add func(*groupPlace)) (known bool, err error) {
+// onBoard reads the places in memory; false if they do not reach back to the first page, or if this snapshot is
+// newer: what other calls have shown already must not be missing here. The board comes before anything is read
+// of the snapshot, so that no group on it is missing there.
+func (l *groupList) onBoard(k *ranking, add func(*groupPlace)) (known bool, err error) {
 	b := l.db.boards.get(l.q.App)
 	if err := b.load(l.t, l.shard, l.q.App); err != nil {
 		return false, err
 	}
 	l.db.boards.trim()
-	at, known := b.read(l.q.After.Through, add)
-	if !known {
-		return false, nil
-	}
-	l.through = at
+	at, newest, known := b.read(l.q.After.Through, add)
 	now, _, err := cursor(l.t)
 	if err != nil {
 		return false, err
 	}
-	l.ahead = now > at
+	if !known || now != newest {
+		k.rows = k.rows[:0]
+		return false, nil
+	}
+	l.through = at
 	l.reports.and("r.shard = $%d AND r.app = $%d AND r.feed <= $%d", l.shard, l.q.App, l.through)
 	return true, nil
 }
@@ -600,7 +600,7 @@ func (l *groupList) summary(p *groupPlace) (g GroupSummary, err error) {
 	g.Count, g.Devices, g.First, g.Last = p.n, p.devices, p.first, p.last
 	words := l.words(p.id)
 	g.State, g.Annotation = words.State, words.Annotation
-	if l.chosen || l.ahead || p.past {
+	if l.chosen || p.past {
 		err = l.newest(&g)
 	}
 	return g, err

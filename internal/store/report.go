@@ -80,7 +80,7 @@ func (w *batchWriter) writeReports(ctx context.Context, rows []ReportRow) error 
 	for i := range live {
 		r := &live[i]
 		w.tally[tallyKey{r.App, r.Shard, int(r.Kind)}]++
-		w.activity.see(deviceDay{r.App, r.Shard, r.Install, dayOf(r.Time)}, r.AppVersion, r.AppBuild, r.traits(), false, r.Feed, r.Locator.Member)
+		w.activity.see(deviceDay{r.App, r.Shard, r.Install, dayOf(r.Time)}, r.AppVersion, r.AppBuild, r.traits(), r.sentBy(), r.Feed, r.Locator.Member)
 	}
 	w.done.Reports += len(live)
 	for i := range copies {

@@ -60,7 +60,7 @@ func (db *DB) ApplyBatch(ctx context.Context, b Batch) (done Applied, err error)
 	}
 	err = db.index.update(ctx, func(t *tx) error {
 		w := batchWriter{db: db, t: t, words: wordArg{t: t, cache: &db.words}, tally: map[tallyKey]int64{}, groups: map[groupKey]*groupDelta{}}
-		w.activity.w = &w
+		w.activity.w, w.after = &w, b.After
 		err := w.apply(ctx, &b)
 		done = w.done
 		t.after = append(t.after, func() { db.boards.follow(b.After, b.Through, w.groups) })
@@ -82,6 +82,7 @@ type batchWriter struct {
 
 	activity activity
 	groups   map[groupKey]*groupDelta // what the batch adds to groups
+	after    uint64                   // what came with higher feed numbers is of this batch
 }
 
 func (w *batchWriter) apply(ctx context.Context, b *Batch) error {
@@ -163,7 +164,7 @@ func (w *batchWriter) writeTally() error {
 
 // indexTables are the index's tables but the cursor's.
 var indexTables = [...]string{"event", "report", "error_group", "attachment", "duplicate", "problem", "tally", "word",
-	"active", "active_shared", "active_count", "active_gap"}
+	"active", "active_shared", "active_count", "active_gap", "error_count", "group_count"}
 
 // ResetIndex empties the index; the register stays. The cursor stands at 0 and its holder is fenced.
 func (db *DB) ResetIndex(ctx context.Context) error {
@@ -186,6 +187,7 @@ func (db *DB) ResetIndex(ctx context.Context) error {
 var sweepKeys = [...]struct{ table, key string }{
 	{"event", "install"}, {"report", "num"}, {"attachment", "id"}, {"error_group", "grp"},
 	{"duplicate", "feed"}, {"problem", "feed"}, {"active", "install"}, {"active_shared", "day"}, {"active_count", "day"}, {"active_gap", "day"},
+	{"error_count", "day"}, {"group_count", "grp"},
 	{"tally", "kind"},
 }
 

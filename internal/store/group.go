@@ -28,6 +28,7 @@ type groupDelta struct {
 	latest     *ReportRow // the newest one
 	n, devices int64
 	from, to   diag.DeviceTime
+	rows       []*ReportRow
 }
 
 func (g *groupDelta) add(r *ReportRow) {
@@ -38,6 +39,7 @@ func (g *groupDelta) add(r *ReportRow) {
 		g.latest = r
 	}
 	g.n++
+	g.rows = append(g.rows, r)
 	g.from, g.to = min(g.from, r.Time), max(g.to, r.Time)
 }
 
@@ -71,17 +73,24 @@ func (w *batchWriter) countGroups(live []ReportRow, seen map[device]bool) error 
 			g.devices++
 		}
 	}
+	parts := sums[partKey]{}
 	for _, g := range order {
-		if err := w.countGroup(g); err != nil {
+		n, err := w.countGroup(g)
+		if err == nil {
+			err = w.countParts(parts, g, n)
+		}
+		if err != nil {
 			return err
 		}
+		g.rows = nil
 	}
-	return nil
+	return groupCounts.write(w.t, parts)
 }
 
-func (w *batchWriter) countGroup(g *groupDelta) error {
+// countGroup returns how many reports the group has now.
+func (w *batchWriter) countGroup(g *groupDelta) (n int64, err error) {
 	r := g.first
-	_, err := w.t.exec(`INSERT INTO error_group (shard, app, grp, handled, version, signature, type, os_type, class, method, file, line,
+	err = w.t.get([]any{&n}, `INSERT INTO error_group (shard, app, grp, handled, version, signature, type, os_type, class, method, file, line,
 		app_code, class_method, code_raw, framework, language, n, devices, first_at, last_at, latest, build)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)
 		ON CONFLICT (shard, app, grp) DO UPDATE SET
@@ -90,11 +99,12 @@ func (w *batchWriter) countGroup(g *groupDelta) error {
 		first_at = CASE WHEN excluded.first_at < error_group.first_at THEN excluded.first_at ELSE error_group.first_at END,
 		last_at = CASE WHEN excluded.last_at > error_group.last_at THEN excluded.last_at ELSE error_group.last_at END,
 		build = CASE WHEN (excluded.last_at, excluded.latest) > (error_group.last_at, error_group.latest) THEN excluded.build ELSE error_group.build END,
-		latest = CASE WHEN (excluded.last_at, excluded.latest) > (error_group.last_at, error_group.latest) THEN excluded.latest ELSE error_group.latest END`,
+		latest = CASE WHEN (excluded.last_at, excluded.latest) > (error_group.last_at, error_group.latest) THEN excluded.latest ELSE error_group.latest END
+		RETURNING n`,
 		r.Shard, r.App, r.Group, flag(r.Handled), r.AppVersion, r.Signature[:], r.Reason.Type, r.Reason.OSExceptionType, r.Reason.Class,
 		r.Reason.Method, r.Reason.File, r.Reason.Line, flag(r.Reason.AppCode), flag(r.Reason.ClassMethod), r.Reason.CodeRaw,
 		r.Reason.Framework, string(r.Reason.Language), g.n, g.devices, g.from, g.to, g.latest.ID[:], g.latest.AppBuild)
-	return err
+	return n, err
 }
 
 // Column is what groups can be ordered by.

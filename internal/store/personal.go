@@ -70,6 +70,8 @@ var holdings = [...]holding{
 	// Counts tell of nobody: those that a person was part of stay.
 	{"index", "active_count", nil, "shard app used dim sub value day n"},
 	{"index", "active_gap", nil, "shard app dim sub day gap value n"},
+	{"index", "error_count", nil, "shard app handled dim sub value day n"},
+	{"index", "group_count", nil, "shard app grp kind a b n devices"},
 
 	// Places outside of the store. Their columns are what lies there.
 	{"", "write-ahead logs of both halves", []erasure{{"rows", "gone after DB.Scrub"}}, ""},

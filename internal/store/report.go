@@ -88,6 +88,9 @@ func (w *batchWriter) writeReports(ctx context.Context, rows []ReportRow) error 
 			return err
 		}
 	}
+	if err := w.countErrors(live); err != nil {
+		return err
+	}
 	return w.countGroups(live, seen)
 }
 

@@ -61,6 +61,7 @@ func Run(t *testing.T, open func(t *testing.T, o Options) *store.DB) {
 		"group pages, long tail":    plain(groupPagesLongTail),
 		"group query refused":       plain(groupQueryRefused),
 		"many kinds of list":        plain(manyLists),
+		"error counts":              plain(errorCounts),
 		"like plain lists":          plain(likePlainLists),
 		"active devices":            plain(activeDevices),
 		"active devices, random":    func(t *testing.T) { activeRandom(t, open) },

@@ -65,7 +65,7 @@ func (q *request) checkSignature() error {
 	if !hmac.Equal([]byte(signature), []byte(q.signature(path+"?"+signed))) {
 		return badSignature()
 	}
-	expiry, ok := parseTime(q.query.Get("se"))
+	expiry, ok := diag.ParseTime(q.query.Get("se"))
 	if !ok || !q.o.Clock.Now().Before(expiry) {
 		return diag.Errorf(diag.Denied, "This URL has expired. Ask the API for a new one.")
 	}

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"lifeboat/internal/diag"
 	"lifeboat/internal/store"
@@ -84,7 +83,7 @@ func (p *params) time(name string) diag.DeviceTime {
 	if text == "" {
 		return 0
 	}
-	t, ok := parseTime(text)
+	t, ok := diag.ParseTime(text)
 	if !ok {
 		p.fail("%s must be a date or a time such as 2024-05-01T00:00:00Z.", name)
 		return 0
@@ -93,30 +92,6 @@ func (p *params) time(name string) diag.DeviceTime {
 		return d
 	}
 	return -1 // 0 would leave the range open
-}
-
-// timeLayouts are read with any number of digits behind the seconds. A time without a zone is in UTC.
-var timeLayouts = [...]string{
-	time.RFC3339, "2006-01-02T15:04:05", time.DateOnly, "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05Z07", "2006-01-02T15:04Z07:00", "2006-01-02T15:04",
-}
-
-const maxTime = 40 // bytes of a time's text
-
-func parseTime(s string) (time.Time, bool) {
-	s = strings.ToUpper(strings.TrimSpace(s))
-	if len(s) > maxTime {
-		return time.Time{}, false
-	}
-	if len(s) > len(time.DateOnly) && s[len(time.DateOnly)] == ' ' {
-		s = s[:len(time.DateOnly)] + "T" + s[len(time.DateOnly)+1:]
-	}
-	s = strings.Replace(s, " ", "+", 1) // a plus that a form turned into a blank
-	for _, layout := range timeLayouts {
-		if t, err := time.Parse(layout, s); err == nil {
-			return t.UTC(), true
-		}
-	}
-	return time.Time{}, false
 }
 
 const (

@@ -46,6 +46,7 @@ func Packages() []Entry {
 		{"internal/symbol", Capability, []string{"diag"}, "symbol files and the frames they give", false},
 		{"internal/group", Capability, []string{"diag"}, "which reports are the same fault, and its title", true},
 		{"internal/report", Capability, []string{"diag", "journal", "store", "wire", "group", "symbol"}, "one report read in full, so that all who show it show the same", false},
+		{"internal/filter", Capability, []string{"diag"}, "the API's filters: read, printed, matched against what is in memory", true},
 		{"internal/auth", Capability, []string{"diag"}, "who is asking and what they may do", false},
 		{"internal/respond", Capability, []string{"diag", "contract"}, "a handler that returns an error, made an HTTP answer; access log, limits", false},
 

@@ -2,6 +2,7 @@ package diag
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
 )
@@ -38,6 +39,32 @@ func DeviceTimeOf(t time.Time) DeviceTime {
 
 // IngressTimeOf converts a time, dropping what is below the millisecond.
 func IngressTimeOf(t time.Time) IngressTime { return IngressTime(t.UnixMilli()) }
+
+// timeLayouts are read with any number of digits behind the seconds. A time without a zone is in UTC.
+var timeLayouts = [...]string{
+	time.RFC3339, "2006-01-02T15:04:05", time.DateOnly, "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05Z07", "2006-01-02T15:04Z07:00", "2006-01-02T15:04",
+}
+
+const maxTime = 40 // bytes of a time's text
+
+// ParseTime reads a time as clients write it: a date, or a time with or without a zone, with any number of digits
+// behind the seconds, and with a blank where a plus was lost.
+func ParseTime(s string) (time.Time, bool) {
+	s = strings.ToUpper(strings.TrimSpace(s))
+	if len(s) > maxTime {
+		return time.Time{}, false
+	}
+	if len(s) > len(time.DateOnly) && s[len(time.DateOnly)] == ' ' {
+		s = s[:len(time.DateOnly)] + "T" + s[len(time.DateOnly)+1:]
+	}
+	s = strings.Replace(s, " ", "+", 1) // a plus that a form turned into a blank
+	for _, layout := range timeLayouts {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t.UTC(), true
+		}
+	}
+	return time.Time{}, false
+}
 
 // Minute is the label of an export window: the minute's END, in minutes since 1970 UTC. The window holds
 // what the journal stamped in [label-1, label).

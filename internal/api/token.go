@@ -115,7 +115,7 @@ func (q *request) expiry(asked string) (int64, error) {
 	if asked == "" {
 		return own, nil
 	}
-	at, ok := parseTime(asked)
+	at, ok := diag.ParseTime(asked)
 	switch {
 	case !ok:
 		return 0, diag.Errorf(diag.Invalid, "expires_at must be a time such as 2030-01-31T12:00:00Z.")

@@ -2,6 +2,7 @@ package api
 
 import (
 	"iter"
+	"math"
 	"net/url"
 	"slices"
 	"strconv"
@@ -114,6 +115,33 @@ func (p *params) top() int {
 		return maxTop
 	}
 	return min(n, maxTop)
+}
+
+// skip is how many items to leave out (T11).
+func (p *params) skip() int {
+	text := p.text("$skip", "skip")
+	if strings.Trim(text, "0123456789") != "" {
+		p.fail("$skip must be a number of 0 or more.")
+		return 0
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil && text != "" {
+		return math.MaxInt
+	}
+	return n
+}
+
+// word reads one of a few words, in any letter case and as it is written here; "" if there is none.
+func (p *params) word(name string, words ...string) string {
+	text := p.text(name)
+	i := slices.IndexFunc(words, func(w string) bool { return strings.EqualFold(w, text) })
+	if i >= 0 {
+		return words[i]
+	}
+	if text != "" {
+		p.fail("%s must be one of %s.", name, strings.Join(words, ", "))
+	}
+	return ""
 }
 
 // handled is the kind of errors asked for, nil for both (D12, Q23).

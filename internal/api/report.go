@@ -112,6 +112,27 @@ func getReport(q *request) error {
 	return q.json(http.StatusOK, details)
 }
 
+// getLatestReport shows a group's newest report.
+func getLatestReport(q *request) error {
+	g, err := q.summary()
+	if err != nil {
+		return err
+	}
+	row, err := q.o.Store.Report(q.ctx(), q.app.Num, g.Latest)
+	if err != nil {
+		return err
+	}
+	full, err := q.full(&row)
+	if err != nil {
+		return err
+	}
+	details, err := q.details(&row, full)
+	if err != nil {
+		return err
+	}
+	return q.json(http.StatusOK, details)
+}
+
 func (q *request) details(row *store.ReportRow, full *report.Full) (contract.ReportDetails, error) {
 	extras, err := q.extras(*row)
 	if err != nil {

@@ -84,28 +84,11 @@ func listWebhooks(q *request) error { return notBuilt() }
 func getBugTracker(q *request) error      { return notBuilt() }
 func getBugTrackerIssue(q *request) error { return notBuilt() }
 
-// release.go
-func listReleases(q *request) error  { return notBuilt() }
-func releaseCounts(q *request) error { return notBuilt() }
-
 // search.go
 func searchGroups(q *request) error  { return notBuilt() }
 func searchReports(q *request) error { return notBuilt() }
 
 // group.go
-
-// errorcount.go
-func groupModels(q *request) error       { return notBuilt() }
-func groupSystems(q *request) error      { return notBuilt() }
-func groupCountsPerDay(q *request) error { return notBuilt() }
-func groupErrorFree(q *request) error    { return notBuilt() }
-func countsPerDay(q *request) error      { return notBuilt() }
-func errorFree(q *request) error         { return notBuilt() }
-func availableVersions(q *request) error { return notBuilt() }
-func availableBuilds(q *request) error   { return notBuilt() }
-
-// report.go
-func getLatestReport(q *request) error { return notBuilt() }
 
 // delete.go
 func deleteReport(q *request) error { return notBuilt() }

@@ -349,6 +349,53 @@ func sortNames(all []NameCount) {
 	slices.SortFunc(all, func(a, b NameCount) int { return cmp.Or(cmp.Compare(b.N, a.N), strings.Compare(a.Name, b.Name)) })
 }
 
+// Release is a version with a build that reports were seen of.
+type Release struct {
+	Version, Build string
+	First          diag.DeviceTime // when the day of its first report begins
+}
+
+// ErrorReleases lists versions with their builds in the order in which they were first seen.
+func (db *DB) ErrorReleases(ctx context.Context, app int64) (all []Release, err error) {
+	shard, err := db.shardOf(ctx, app)
+	if err != nil {
+		return nil, err
+	}
+	err = db.viewIndex(ctx, func(t *tx) error {
+		first := map[facet]int64{}
+		for _, handled := range [...]bool{false, true} {
+			err := t.each(func(r *sql.Rows) error {
+				f, day := facet{dim: dimPair}, int64(0)
+				err := r.Scan(&f.sub, &f.value, &day)
+				if before, ok := first[f]; !ok || day < before {
+					first[f] = day
+				}
+				return err
+			}, `SELECT sub, value, MIN(day) FROM error_count WHERE shard = $1 AND app = $2 AND handled = $3 AND dim = $4 AND n > 0
+				GROUP BY sub, value`, shard, app, flag(handled), dimPair)
+			if err != nil {
+				return err
+			}
+		}
+		for f, day := range first {
+			version, err := db.words.read(t, f.sub)
+			if err != nil {
+				return err
+			}
+			build, err := db.words.read(t, f.value)
+			if err != nil {
+				return err
+			}
+			all = append(all, Release{version, build, timeOfDay(day)})
+		}
+		return nil
+	})
+	slices.SortFunc(all, func(a, b Release) int {
+		return cmp.Or(cmp.Compare(a.First, b.First), strings.Compare(a.Version, b.Version), strings.Compare(a.Build, b.Build))
+	})
+	return all, err
+}
+
 // GroupDay is what came to a group on one day of the device's clock.
 type GroupDay struct {
 	Day        diag.DeviceTime // when it begins

@@ -23,6 +23,7 @@ type cli struct {
 	Reindex reindexCmd `cmd:"" help:"Make the index of a data folder anew from its journal."`
 	App     appCmd     `cmd:"" help:"Register, list and delete apps."`
 	Token   tokenCmd   `cmd:"" help:"Make, list and revoke API tokens."`
+	User    userCmd    `cmd:"" help:"Look after the accounts of people."`
 	Person  personCmd  `cmd:"" help:"Hand over one person's data."`
 }
 

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"lifeboat/internal/contract"
 	"lifeboat/internal/server"
@@ -14,7 +17,7 @@ import (
 
 type tokenCmd struct {
 	Create     tokenCreateCmd     `cmd:"" help:"Make an API token. It is shown once."`
-	List       tokenListCmd       `cmd:"" help:"List your tokens."`
+	List       tokenListCmd       `cmd:"" help:"List your tokens, or those of an app."`
 	Delete     tokenDeleteCmd     `cmd:"" help:"Revoke a token."`
 	ResetAdmin tokenResetAdminCmd `cmd:"" name:"reset-admin" help:"Write a new token into DIR/admin.token; the one before is void."`
 }
@@ -22,7 +25,36 @@ type tokenCmd struct {
 type tokenCreateCmd struct {
 	Description string `short:"d" help:"What it is for."`
 	Scope       string `enum:"all,viewer" default:"all" help:"all, or viewer: read only."`
+	Expires     days   `placeholder:"DAYS" help:"How many days it is good for. Default: for ever, or as long as the token that makes it."`
+	tokenApp
 	remote
+}
+
+// tokenApp says whose tokens are meant.
+type tokenApp struct {
+	App *appName `placeholder:"OWNER/NAME" help:"Tokens that are good for this app only, instead of your own."`
+}
+
+func (t *tokenApp) path() string {
+	if t.App == nil {
+		return "/api_tokens"
+	}
+	return t.App.path() + "/api_tokens"
+}
+
+// days is a number of days from today.
+type days int
+
+const maxDays = 36500
+
+// UnmarshalText reads 90 or 90d.
+func (d *days) UnmarshalText(b []byte) error {
+	n, err := strconv.Atoi(strings.TrimSuffix(string(b), "d"))
+	if err != nil || n < 1 || n > maxDays {
+		return fmt.Errorf("%q should be a number of days, from 1 to %d", b, maxDays)
+	}
+	*d = days(n)
+	return nil
 }
 
 func (tokenCreateCmd) Help() string {
@@ -36,19 +68,30 @@ func (c *tokenCreateCmd) Run(ctx context.Context) error {
 		return err
 	}
 	var t contract.Token
-	if err := api.Call(ctx, "POST", "/api_tokens", map[string]any{"description": c.Description, "scope": []string{c.Scope}}, &t); err != nil {
+	body := map[string]any{"description": c.Description, "scope": []string{c.Scope}}
+	if c.Expires != 0 {
+		body["expires_at"] = time.Now().UTC().AddDate(0, 0, int(c.Expires)).Format(time.RFC3339)
+	}
+	if err := api.Call(ctx, "POST", c.path(), body, &t); err != nil {
 		return err
 	}
 	if c.JSON {
 		printJSON(t)
 		return nil
 	}
-	fmt.Fprintf(os.Stderr, "Token %s, scope %s. It is shown this once:\n", t.ID, strings.Join(t.Scope, ","))
+	until := ""
+	if t.ExpiresAt != "" {
+		until = ", good until " + t.ExpiresAt
+	}
+	fmt.Fprintf(os.Stderr, "Token %s, scope %s%s. It is shown this once:\n", t.ID, strings.Join(t.Scope, ","), until)
 	fmt.Println(t.APIToken)
 	return nil
 }
 
-type tokenListCmd struct{ remote }
+type tokenListCmd struct {
+	tokenApp
+	remote
+}
 
 func (tokenListCmd) Help() string {
 	return `Example:
@@ -61,7 +104,7 @@ func (c *tokenListCmd) Run(ctx context.Context) error {
 		return err
 	}
 	var all []contract.Token
-	if err := api.Call(ctx, "GET", "/api_tokens", nil, &all); err != nil {
+	if err := api.Call(ctx, "GET", c.path(), nil, &all); err != nil {
 		return err
 	}
 	if c.JSON {
@@ -69,15 +112,16 @@ func (c *tokenListCmd) Run(ctx context.Context) error {
 		return nil
 	}
 	w := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(w, "ID\tSCOPE\tCREATED\tDESCRIPTION")
+	fmt.Fprintln(w, "ID\tSCOPE\tCREATED\tLAST USED\tEXPIRES\tDESCRIPTION")
 	for _, t := range all {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", t.ID, strings.Join(t.Scope, ","), t.CreatedAt, t.Description)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", t.ID, strings.Join(t.Scope, ","), t.CreatedAt, cmp.Or(t.LastUsedAt, "-"), cmp.Or(t.ExpiresAt, "-"), t.Description)
 	}
 	return w.Flush()
 }
 
 type tokenDeleteCmd struct {
 	ID string `arg:"" help:"The token's id, as listed; or the word current."`
+	tokenApp
 	remote
 }
 
@@ -91,7 +135,7 @@ func (c *tokenDeleteCmd) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := api.Call(ctx, "DELETE", "/api_tokens/"+url.PathEscape(c.ID), nil, nil); err != nil {
+	if err := api.Call(ctx, "DELETE", c.path()+"/"+url.PathEscape(c.ID), nil, nil); err != nil {
 		return err
 	}
 	if c.JSON {

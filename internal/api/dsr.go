@@ -181,10 +181,13 @@ func cancelUserExport(q *request) error {
 	return q.cancel(&r)
 }
 
+// cancelBody may tell the address, which is then compared.
+type cancelBody struct {
+	Email string `json:"email"`
+}
+
 func cancelUserDeletion(q *request) error {
-	var body struct {
-		Email string `json:"email"`
-	}
+	var body cancelBody
 	if err := respond.ReadJSON(q.r, maxBody, &body); err != nil {
 		return err
 	}

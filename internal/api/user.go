@@ -24,13 +24,16 @@ func (q *request) showUser(u *diag.User) error {
 	return q.json(http.StatusOK, contract.NewUser(u, role))
 }
 
+// userChange is what people change of their own account; the passwords are an extension.
+type userChange struct {
+	DisplayName *string `json:"display_name"`
+	OldPassword string  `json:"old_password"`
+	NewPassword string  `json:"new_password"`
+}
+
 // patchUser changes the caller's display name and, which the original could not, the password.
 func patchUser(q *request) error {
-	var body struct {
-		DisplayName *string `json:"display_name"`
-		OldPassword string  `json:"old_password"`
-		NewPassword string  `json:"new_password"`
-	}
+	var body userChange
 	if err := respond.ReadJSON(q.r, maxBody, &body); err != nil {
 		return err
 	}
@@ -104,12 +107,14 @@ func checkEmail(s string) error {
 	return nil
 }
 
+type userMetadata struct {
+	UserID   string   `json:"userId"`
+	Metadata struct{} `json:"metadata"`
+}
+
 // getUserMetadata: the original kept its experiments with people here.
 func getUserMetadata(q *request) error {
-	return q.json(http.StatusOK, struct {
-		UserID   string   `json:"userId"`
-		Metadata struct{} `json:"metadata"`
-	}{UserID: q.caller.User.ID.String()})
+	return q.json(http.StatusOK, userMetadata{UserID: q.caller.User.ID.String()})
 }
 
 // listServiceConnections: nobody's credentials for other services are kept here.

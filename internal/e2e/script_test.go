@@ -30,6 +30,7 @@ import (
 //	stop                         SIGTERM; the server must end with 0; its words are stderr
 //	exits CODE PROGRAM [ARG…]    run a program that must end with CODE
 //	[!] http METHOD PATH [FILE]  ask the server with $TOKEN; the status and the body are stdout; ! wants no 2xx
+//	basic METHOD PATH USER FILE  ask the server with a name and the password in FILE; status and body are stdout
 //	[!] post FILE [gzip]         send FILE as an SDK does with $SECRET and $INSTALL; @now@ in it is the time
 //	pick NAME PATH               set NAME to the member of the JSON on stdout, like errors.0.errorId
 //	waitindexed                  wait until everything sent is readable
@@ -45,7 +46,7 @@ func TestScript(t *testing.T) {
 
 func scriptCmds() map[string]func(*testscript.TestScript, bool, []string) {
 	return map[string]func(*testscript.TestScript, bool, []string){
-		"serve": serveCmd, "stop": stopCmd, "exits": exitsCmd, "http": httpCmd, "post": postCmd,
+		"serve": serveCmd, "stop": stopCmd, "exits": exitsCmd, "http": httpCmd, "post": postCmd, "basic": basicCmd,
 		"pick": pickCmd, "waitindexed": waitIndexedCmd, "mode": modeCmd, "empty": emptyCmd,
 	}
 }
@@ -132,6 +133,18 @@ func httpCmd(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	req.Header.Set("X-API-Token", ts.Getenv("TOKEN"))
 	tell(ts, neg, req)
+}
+
+func basicCmd(ts *testscript.TestScript, neg bool, args []string) {
+	req, err := http.NewRequest(args[0], ts.Getenv("URL")+args[1], nil)
+	ts.Check(err)
+	req.SetBasicAuth(args[2], strings.TrimSpace(ts.ReadFile(args[3])))
+	answer, err := http.DefaultClient.Do(req)
+	ts.Check(err)
+	defer answer.Body.Close()
+	b, err := io.ReadAll(answer.Body)
+	ts.Check(err)
+	fmt.Fprintf(ts.Stdout(), "%d\n%s", answer.StatusCode, b)
 }
 
 func postCmd(ts *testscript.TestScript, neg bool, args []string) {

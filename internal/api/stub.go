@@ -90,13 +90,6 @@ func searchReports(q *request) error { return notBuilt() }
 
 // group.go
 
-// delete.go
-func deleteReport(q *request) error { return notBuilt() }
-
-// retention.go
-func getRetention(q *request) error { return notBuilt() }
-func putRetention(q *request) error { return notBuilt() }
-
 // symbolupload.go
 func createSymbolUpload(q *request) error { return notBuilt() }
 func listSymbolUploads(q *request) error  { return notBuilt() }

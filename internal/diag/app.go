@@ -19,6 +19,7 @@ type App struct {
 	CrashesPerMinute     int      // 0 = no limit
 	HandledPerMinute     int      // 0 = no limit
 	AppNamespacePrefixes []string // more prefixes of the app's own code, set by the operator
+	Keep                 Retention
 }
 
 // Role is what a caller may do with one app. Each role includes the ones below it.

@@ -151,3 +151,16 @@ func HashInstall(key [32]byte, app ID, install InstallID) (hash [16]byte) {
 	copy(hash[:], mac.Sum(nil))
 	return hash
 }
+
+// HashLog names a log without telling its id: a keyed hash, so that lists of deleted logs tell nothing of who
+// sent them.
+func HashLog(key [32]byte, app int64, family Family, id ID) (hash [16]byte) {
+	mac := hmac.New(sha256.New, key[:])
+	var head [9]byte
+	binary.LittleEndian.PutUint64(head[:], uint64(app))
+	head[8] = byte(family)
+	mac.Write(head[:])
+	mac.Write(id[:])
+	copy(hash[:], mac.Sum(nil))
+	return hash
+}

@@ -194,6 +194,9 @@ func (r *renderer) frame(e *journal.Entry, copies map[store.Copy]bool, yield fun
 		return true
 	}
 	for member, raw := range envelope.Logs {
+		if len(raw) == 0 {
+			continue // it was erased out of its frame
+		}
 		if copies[store.Copy{Feed: e.Number, Member: member}] {
 			continue
 		}

@@ -22,7 +22,7 @@ type damagedAt struct{ segment, offset int64 }
 func (d *damage) note(log *slog.Logger, s *segment, offset, length int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	at := damagedAt{s.number, offset}
+	at := damagedAt{s.id(), offset}
 	if _, ok := d.known[at]; ok || len(d.known) >= maxDamage {
 		return
 	}

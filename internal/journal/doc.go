@@ -10,13 +10,15 @@
 //   - Only bytes behind the last whole frame of an unsealed segment are ever cut. Damage anywhere else is
 //     kept, skipped and counted.
 //   - Blank takes one frame's content out of the files and moves no other frame.
+//   - Compact writes a sealed segment anew without what is blank. Locators of the file before stay good until
+//     Retire. Whatever is interrupted, every live frame is read once and nothing blank returns.
 //
 // A failed write or sync leaves the files in doubt: the journal then answers nothing any more and calls
 // Options.OnFatal.
 //
 // # Files
 //
-// A segment is DIR/<class>/<day>-<number>.seg. It is a sequence of Zstandard frames as RFC 8878 defines
+// A segment is DIR/<class>/<day>-<number>.seg, or <day>-<number>.<generation>.seg once it was written anew. It is a sequence of Zstandard frames as RFC 8878 defines
 // them, so that "zstd -d -D <dictionary>" reads the payloads of any segment: our own headers are skippable
 // frames (RFC 8878, section 3.1.2), which a decoder passes over.
 //

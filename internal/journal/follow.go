@@ -8,6 +8,7 @@ import (
 // Follower reads frames in the order of their numbers, classes merged. It is for one goroutine.
 type Follower struct {
 	j      *Journal
+	skip   [classCount]bool
 	after  uint64 // last number that was returned, or is known to have nothing below it
 	tracks [classCount]track
 	blanks uint64
@@ -33,6 +34,15 @@ func (j *Journal) Follow(after uint64) *Follower {
 	f := &Follower{j: j, after: after, blanks: j.blanks.Load()}
 	for c := range f.tracks {
 		f.tracks[c].class = Class(c)
+	}
+	return f
+}
+
+// FollowClass is Follow for the frames of one class.
+func (j *Journal) FollowClass(after uint64, c Class) *Follower {
+	f := j.Follow(after)
+	for other := range f.skip {
+		f.skip[other] = Class(other) != c
 	}
 	return f
 }
@@ -82,6 +92,9 @@ func (f *Follower) lowest(horizon uint64) (*track, error) {
 	var low *track
 	for c := range f.tracks {
 		t := &f.tracks[c]
+		if f.skip[c] {
+			continue
+		}
 		if !t.ready && t.dry < horizon {
 			if err := t.advance(f.j, f.after); err != nil {
 				return nil, err
@@ -132,44 +145,44 @@ func (t *track) begin(j *Journal, after uint64) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return true, t.open(j, s.number, p.offset)
+	return true, t.open(j, &s, p.offset)
 }
 
-func (t *track) open(j *Journal, number, at int64) error {
-	j.mu.RLock()
-	seg := j.bySeg[number]
-	s := *seg
-	j.mu.RUnlock()
+// open begins to read a segment, of which s is a copy.
+func (t *track) open(j *Journal, s *segment, at int64) error {
 	file, err := j.o.FS.Open(s.path, false)
 	if err != nil {
 		return err
 	}
 	t.close()
-	t.seg, t.file, t.walk = seg, file, j.walker(&s, file)
+	t.seg, t.file, t.walk = s, file, j.walker(s, file)
 	t.walk.at = at
 	return nil
 }
 
 // extend looks for frames behind those that the track knew of: in its segment, else in the next one.
 func (t *track) extend(j *Journal) (bool, error) {
+	var next segment
 	j.mu.RLock()
 	end := t.seg.end
-	next := int64(0)
+	if now := j.bySeg[t.seg.id()]; now != nil {
+		end = now.end
+	}
 	for _, s := range backward(j.segments[t.class]) {
 		if s.number <= t.seg.number {
 			break
 		}
-		next = s.number
+		next = *s
 	}
 	j.mu.RUnlock()
 	if end > t.walk.end {
 		t.walk.end = end
 		return true, nil
 	}
-	if next == 0 {
+	if next.number == 0 {
 		return false, nil
 	}
-	return true, t.open(j, next, segmentHeaderSize)
+	return true, t.open(j, &next, segmentHeaderSize)
 }
 
 // backward yields the segments from the newest on.
@@ -183,7 +196,8 @@ func backward(list []*segment) func(yield func(int, *segment) bool) {
 	}
 }
 
-// dropBlanked forgets what was read ahead if a frame was blanked since, so that it is not returned.
+// dropBlanked forgets what was read ahead if a frame was blanked since, so that it is not returned. A segment
+// that was written anew or removed is left: reading goes on behind the last frame returned.
 func (f *Follower) dropBlanked() {
 	blanks := f.j.blanks.Load()
 	if blanks == f.blanks {
@@ -193,6 +207,11 @@ func (f *Follower) dropBlanked() {
 	for c := range f.tracks {
 		t := &f.tracks[c]
 		if t.walk == nil {
+			continue
+		}
+		if !f.j.current(t.seg) {
+			t.close()
+			t.dry = 0
 			continue
 		}
 		if t.ready {
@@ -238,6 +257,18 @@ func (b *batch) add(j *Journal, t *track) bool {
 	}
 	start := len(b.slab)
 	b.slab = append(b.slab, t.stored...)
-	b.entries = append(b.entries, j.entry(t.seg.number, t.offset, &t.head, b.slab[start:len(b.slab):len(b.slab)]))
+	b.entries = append(b.entries, j.entry(t.seg.id(), t.offset, &t.head, b.slab[start:len(b.slab):len(b.slab)]))
 	return true
+}
+
+// current reports whether a segment is still the file that is read.
+func (j *Journal) current(s *segment) bool {
+	j.mu.RLock()
+	defer j.mu.RUnlock()
+	for _, now := range backward(j.segments[s.class]) {
+		if now.number <= s.number {
+			return now.number == s.number && now.gen == s.gen
+		}
+	}
+	return false
 }

@@ -15,7 +15,9 @@ type FS interface {
 	Create(name string) (File, error)
 	// Open opens a file that is there, for reading and, if write, for writing.
 	Open(name string, write bool) (File, error)
-	// SyncDir makes the creation of files in the folder durable.
+	// Remove removes a file. Who has it open may go on reading it, or the file cannot be removed yet.
+	Remove(name string) error
+	// SyncDir makes the creation and removal of files in the folder durable.
 	SyncDir(dir string) error
 }
 
@@ -67,6 +69,9 @@ func (OS) Open(name string, write bool) (File, error) {
 	}
 	return osFile{f}, nil
 }
+
+// Remove removes a file.
+func (OS) Remove(name string) error { return os.Remove(name) }
 
 // SyncDir syncs a folder.
 func (OS) SyncDir(dir string) error {

@@ -22,8 +22,9 @@ type Register interface {
 	RaiseFloor(ctx context.Context, t diag.IngressTime) error
 	// BlankIntents lists what Blank began and did not finish.
 	BlankIntents(ctx context.Context) ([]diag.Locator, error)
-	PutBlankIntent(ctx context.Context, l diag.Locator) error
-	DropBlankIntent(ctx context.Context, l diag.Locator) error
+	// PutBlankIntent and DropBlankIntent take all locators together, or none.
+	PutBlankIntent(ctx context.Context, l ...diag.Locator) error
+	DropBlankIntent(ctx context.Context, l ...diag.Locator) error
 }
 
 // Options of Open. Dir, Clock, Register and HashKey must be set.
@@ -84,16 +85,20 @@ type Journal struct {
 
 	mu       sync.RWMutex // guards what readers see
 	segments [classCount][]*segment
-	bySeg    map[int64]*segment
+	bySeg    map[int64]*segment // by id
+	old      []*segment         // older generations that locators may still name; in bySeg too
 	horizon  uint64
 	floor    diag.IngressTime
 	changed  chan struct{} // closed when the horizon rises or the journal stops; nil if nobody waits
 
-	blank  sync.RWMutex  // held for reading while frames are read, for writing while one is blanked
-	blanks atomic.Uint64 // how many were blanked: followers drop what they have read ahead
-	damage damage
-	counts counts
-	closed atomic.Bool
+	// blank is held for reading while frames are read, for writing while some are blanked and while files are
+	// put in the place of others.
+	blank   sync.RWMutex
+	blanks  atomic.Uint64 // how often that happened: followers drop what they have read ahead
+	compact sync.Mutex    // held while a segment is written anew
+	damage  damage
+	counts  counts
+	closed  atomic.Bool
 }
 
 // Horizon is the last number of the last whole commit, 0 if there is none.
@@ -182,10 +187,14 @@ type Stats struct {
 	Commits  int64
 	Syncs    int64 // of files and folders
 	Blanked  int64
+
+	Compacted int64 // segments written anew since Open
+	Dropped   int64 // segments removed whole since Open
+	Freed     int64 // bytes of files that were removed since Open
 }
 
 type counts struct {
-	torn, appended, commits, syncs, blanked atomic.Int64
+	torn, appended, commits, syncs, blanked, compacted, dropped, freed atomic.Int64
 }
 
 // Stats counts.
@@ -193,6 +202,7 @@ func (j *Journal) Stats() Stats {
 	s := Stats{
 		TornBytes: j.counts.torn.Load(), Appended: j.counts.appended.Load(), Commits: j.counts.commits.Load(),
 		Syncs: j.counts.syncs.Load(), Blanked: j.counts.blanked.Load(),
+		Compacted: j.counts.compacted.Load(), Dropped: j.counts.dropped.Load(), Freed: j.counts.freed.Load(),
 	}
 	s.Damaged, s.DamagedBytes = j.damage.totals()
 	j.mu.RLock()

@@ -14,6 +14,8 @@ import (
 // NumberBefore is the highest number of a frame stamped before t, 0 if there is none. It is final only for
 // times up to Floor.
 func (j *Journal) NumberBefore(t diag.IngressTime) (uint64, error) {
+	j.blank.RLock()
+	defer j.blank.RUnlock()
 	var highest uint64
 	for c := range classCount {
 		s, ok := j.lastSegment(c, func(s *segment) bool { return s.firstTime < t })
@@ -38,6 +40,8 @@ func (j *Journal) NumberBefore(t diag.IngressTime) (uint64, error) {
 // NextTime is the time of the first frame with a number above after. ok is false if there is none up to the
 // horizon. A blanked frame counts: its time is still known.
 func (j *Journal) NextTime(after uint64) (t diag.IngressTime, ok bool, err error) {
+	j.blank.RLock()
+	defer j.blank.RUnlock()
 	var first place
 	for c := range classCount {
 		s, found := j.firstSegment(c, after)
@@ -88,7 +92,7 @@ func (j *Journal) firstSegment(c Class, after uint64) (segment, bool) {
 	return *list[found], true
 }
 
-// placeAfter is the first frame of s with a number above after; s.last is above it.
+// placeAfter is the first frame of s with a number above after; s.last is above it. j.blank must be held.
 func (j *Journal) placeAfter(s *segment, after uint64) (place, error) {
 	if s.first > after {
 		return place{number: s.first, time: s.firstTime, offset: segmentHeaderSize}, nil
@@ -155,6 +159,7 @@ const (
 )
 
 // places opens the list of a copied segment: in memory, in the footer, or made anew by reading the frames.
+// j.blank must be held.
 func (j *Journal) places(s *segment) (*placeList, error) {
 	if s.state == open {
 		return &placeList{extent: s.extent, list: bytes.NewReader(s.list)}, nil
@@ -174,8 +179,6 @@ func (j *Journal) places(s *segment) (*placeList, error) {
 		}
 	}
 	defer f.Close()
-	j.blank.RLock()
-	defer j.blank.RUnlock()
 	found := extent{end: segmentHeaderSize}
 	list, err := j.list(s, f, &found)
 	return &placeList{extent: found, list: bytes.NewReader(list)}, err

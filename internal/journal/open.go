@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -93,29 +94,67 @@ func (j *Journal) discover(ctx context.Context, c Class) error {
 		return fmt.Errorf("list %s: %w", dir, err)
 	}
 	for _, name := range names {
-		day, number, ok := parseSegmentName(name)
+		day, number, gen, ok := parseSegmentName(name)
 		if !ok {
 			j.o.Log.Warn("journal leaves a file alone that is no segment", "class", c.String(), "name", name)
 			continue
 		}
-		if j.bySeg[number] != nil {
-			return fmt.Errorf("journal: %s and %s have the same number: move one away", j.bySeg[number].path, filepath.Join(dir, name))
+		s := newSegment(c, number, day, gen, j.o.Dir)
+		if same := j.sameNumber(s); same != nil {
+			return fmt.Errorf("journal: %s and %s have the same number: move one away", same.path, s.path)
 		}
-		s := newSegment(c, number, day, j.o.Dir)
 		j.segments[c] = append(j.segments[c], s)
-		j.bySeg[number] = s
+		j.bySeg[s.id()] = s
 	}
 	list := j.segments[c]
-	slices.SortFunc(list, func(a, b *segment) int { return int(a.number - b.number) })
+	slices.SortFunc(list, func(a, b *segment) int { return cmp.Or(cmp.Compare(a.number, b.number), cmp.Compare(a.gen, b.gen)) })
 	for i, s := range list {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := j.inspect(s, i == len(list)-1); err != nil {
+		if err := j.inspect(s, i == len(list)-1 && s.gen == 0); err != nil {
 			return fmt.Errorf("open %s: %w", s.path, err)
 		}
 	}
+	return j.choose(c)
+}
+
+// sameNumber is a segment that was found with the number of s and is no generation of it.
+func (j *Journal) sameNumber(s *segment) *segment {
+	for _, o := range j.bySeg {
+		if o.number == s.number && (o.class != s.class || o.day != s.day) {
+			return o
+		}
+	}
 	return nil
+}
+
+// choose keeps of each segment the highest generation that is complete. What a crash left half-written goes;
+// older generations stay for the locators that name them.
+func (j *Journal) choose(c Class) error {
+	removed := false
+	var chosen []*segment
+	for _, s := range j.segments[c] {
+		last := len(chosen) - 1
+		switch {
+		case last < 0 || chosen[last].number != s.number:
+			chosen = append(chosen, s)
+		case s.state != sealed:
+			if err := j.o.FS.Remove(s.path); err != nil {
+				return fmt.Errorf("remove %s: %w", s.path, err)
+			}
+			delete(j.bySeg, s.id())
+			removed = true
+		default:
+			j.old = append(j.old, chosen[last])
+			chosen[last] = s
+		}
+	}
+	j.segments[c] = chosen
+	if !removed {
+		return nil
+	}
+	return j.o.FS.SyncDir(j.classDir(c))
 }
 
 // inspect reads a segment's header and trailer. Afterwards its state is sealed, open if it is the newest and
@@ -140,7 +179,7 @@ func (j *Journal) inspect(s *segment, newest bool) error {
 	}
 	s.state, s.salt = bare, j.saltOf(s.class, s.number)
 	switch {
-	case ok && h.class == s.class && h.number == s.number && h.day == s.day && h.lane == embeddedLane:
+	case ok && h.class == s.class && h.number == s.number && h.gen == s.gen && h.day == s.day && h.lane == embeddedLane:
 		if !j.codec.knows(h.dict, h.dictHash) {
 			return fmt.Errorf("it needs dictionary %d (hash %016x), which this release does not have: start the release that wrote it, or a later one", h.dict, h.dictHash)
 		}

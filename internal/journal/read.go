@@ -22,12 +22,12 @@ func (j *Journal) Read(l diag.Locator) (Entry, error) {
 	if j.closed.Load() {
 		return Entry{}, ErrClosed
 	}
+	j.blank.RLock()
+	defer j.blank.RUnlock()
 	s, ok := j.segment(l)
 	if !ok {
 		return Entry{}, diag.Errorf(diag.NotFound, "The journal holds no such log.")
 	}
-	j.blank.RLock()
-	defer j.blank.RUnlock()
 	f, err := j.o.FS.Open(s.path, false)
 	if err != nil {
 		return Entry{}, err

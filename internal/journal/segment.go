@@ -33,7 +33,7 @@ var (
 
 // segmentHeader stands first in every segment.
 //
-//	0 magic  4 size  8 "LBJOURNL"  16 version (2)  18 class (1) and a zero  20 lane (4)  24 number
+//	0 magic  4 size  8 "LBJOURNL"  16 version (2)  18 class (1), generation (1)  20 lane (4)  24 number
 //	32 day (4)  36 dictionary id (4)  40 dictionary hash  48 salt  56 checksum
 //
 // A header of any version ends in the checksum of what stands before it, so that a newer version is told
@@ -42,6 +42,7 @@ type segmentHeader struct {
 	version  uint16
 	class    Class
 	lane     uint32
+	gen      uint8
 	number   int64
 	day      int64
 	dict     uint32
@@ -56,7 +57,7 @@ func (h *segmentHeader) encode() []byte {
 	le.PutUint32(b[4:], segmentHeaderSize-skipSize)
 	copy(b[8:], segmentMagic[:])
 	le.PutUint16(b[16:], h.version)
-	b[18] = byte(h.class)
+	b[18], b[19] = byte(h.class), h.gen
 	le.PutUint32(b[20:], h.lane)
 	le.PutUint64(b[24:], uint64(h.number))
 	le.PutUint32(b[32:], uint32(h.day))
@@ -93,6 +94,7 @@ func parseSegmentHeader(b []byte) (h segmentHeader, ok bool, err error) {
 	h = segmentHeader{
 		version:  le.Uint16(b[16:]),
 		class:    Class(b[18]),
+		gen:      b[19],
 		lane:     le.Uint32(b[20:]),
 		number:   int64(le.Uint64(b[24:])),
 		day:      int64(int32(le.Uint32(b[32:]))),
@@ -208,6 +210,7 @@ const (
 type segment struct {
 	class  Class
 	number int64
+	gen    uint8 // how often it was written anew
 	day    int64
 	salt   uint64
 	path   string
@@ -217,35 +220,52 @@ type segment struct {
 	state   segmentState
 	list    []byte // of an open segment
 	listSum uint64 // of a sealed one
+	blanks  uint64 // how often frames of it were blanked since Open
 
 	trusted *atomic.Int32 // what reading the list of a sealed segment has shown; see Journal.places
 }
 
-func newSegment(c Class, number, day int64, dir string) *segment {
-	s := &segment{class: c, number: number, day: day, trusted: new(atomic.Int32)}
-	s.path = filepath.Join(dir, c.String(), segmentName(day, number))
+func newSegment(c Class, number, day int64, gen uint8, dir string) *segment {
+	s := &segment{class: c, number: number, day: day, gen: gen, trusted: new(atomic.Int32)}
+	s.path = filepath.Join(dir, c.String(), segmentName(day, number, gen))
 	s.end = segmentHeaderSize
 	return s
 }
 
+// genShift is where the generation stands in an id. Numbers stay far below.
+const genShift = 48
+
+// id is what locators name: the generation above the number, so that a frame's place in the file before and
+// the one in the file after are two.
+func (s *segment) id() int64 { return s.number | int64(s.gen)<<genShift }
+
 const segmentSuffix = ".seg"
 
-func segmentName(day, number int64) string {
+func segmentName(day, number int64, gen uint8) string {
 	date := time.Unix(day*24*60*60, 0).UTC().Format(time.DateOnly)
-	return fmt.Sprintf("%s-%06d%s", date, number, segmentSuffix)
+	if gen == 0 {
+		return fmt.Sprintf("%s-%06d%s", date, number, segmentSuffix)
+	}
+	return fmt.Sprintf("%s-%06d.%d%s", date, number, gen, segmentSuffix)
 }
 
-// parseSegmentName reads day and number from a file's name.
-func parseSegmentName(name string) (day, number int64, ok bool) {
+// parseSegmentName reads day, number and generation from a file's name.
+func parseSegmentName(name string) (day, number int64, gen uint8, ok bool) {
 	text, ok := strings.CutSuffix(name, segmentSuffix)
+	if text, again, is := strings.Cut(text, "."); ok && is {
+		g, err := strconv.ParseUint(again, 10, 8)
+		day, number, _, ok = parseSegmentName(text + segmentSuffix)
+		gen = uint8(g)
+		return day, number, gen, ok && err == nil && segmentName(day, number, gen) == name
+	}
 	if !ok || len(text) < len(time.DateOnly)+2 || text[len(time.DateOnly)] != '-' {
-		return 0, 0, false
+		return 0, 0, 0, false
 	}
 	date, err := time.Parse(time.DateOnly, text[:len(time.DateOnly)])
 	if err != nil {
-		return 0, 0, false
+		return 0, 0, 0, false
 	}
 	number, err = strconv.ParseInt(text[len(time.DateOnly)+1:], 10, 64)
 	day = date.Unix() / (24 * 60 * 60)
-	return day, number, err == nil && number > 0 && segmentName(day, number) == name
+	return day, number, 0, err == nil && number > 0 && number < 1<<genShift && segmentName(day, number, 0) == name
 }

@@ -64,7 +64,7 @@ func (j *Journal) makeRoom(w *writer, size int64, now diag.IngressTime) error {
 	if w.seg != nil {
 		return nil
 	}
-	seg := newSegment(w.class, j.nextSeg, dayOf(now), j.o.Dir)
+	seg := newSegment(w.class, j.nextSeg, dayOf(now), 0, j.o.Dir)
 	j.nextSeg++
 	if err := j.create(w, seg); err != nil {
 		return err
@@ -72,7 +72,7 @@ func (j *Journal) makeRoom(w *writer, size int64, now diag.IngressTime) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.segments[w.class] = append(j.segments[w.class], seg)
-	j.bySeg[seg.number] = seg
+	j.bySeg[seg.id()] = seg
 	return nil
 }
 

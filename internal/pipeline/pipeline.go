@@ -65,11 +65,13 @@ type Stats struct {
 	Events, Reports, Attachments, Problems int64  // new rows
 	Duplicates                             int64  // copies that got no row
 	Gone                                   int64  // logs of deleted apps
+	Deleted                                int64  // copies of deleted errors, and attachments of those; among Duplicates
+	Purged                                 int64  // logs that were purged before and are met again
 	Batches, Retries                       int64
 }
 
 type counts struct {
-	events, reports, attachments, problems, duplicates, gone, batches, retries atomic.Int64
+	events, reports, attachments, problems, duplicates, gone, deleted, purged, batches, retries atomic.Int64
 }
 
 // New makes a pipeline.
@@ -85,7 +87,7 @@ func (p *Pipeline) Stats() Stats {
 	c := &p.counts
 	return Stats{
 		Through: p.through.Load(), Events: c.events.Load(), Reports: c.reports.Load(), Attachments: c.attachments.Load(),
-		Problems: c.problems.Load(), Duplicates: c.duplicates.Load(), Gone: c.gone.Load(), Batches: c.batches.Load(), Retries: c.retries.Load(),
+		Problems: c.problems.Load(), Duplicates: c.duplicates.Load(), Gone: c.gone.Load(), Deleted: c.deleted.Load(), Purged: c.purged.Load(), Batches: c.batches.Load(), Retries: c.retries.Load(),
 	}
 }
 
@@ -229,9 +231,28 @@ func (p *Pipeline) apply(ctx context.Context, b store.Batch) error {
 		done, err := p.o.Store.ApplyBatch(ctx, b)
 		if err == nil {
 			p.count(&b, done)
+			p.tellDeleted(ctx, done.Deleted)
 		}
 		return err
 	})
+}
+
+// errorDeleted is the reason of a drop: the log's error was deleted.
+const errorDeleted = "error_deleted"
+
+// tellDeleted counts logs of deleted errors with the other drops that people see.
+func (p *Pipeline) tellDeleted(ctx context.Context, deleted map[int64]int64) {
+	var drops []store.Drop
+	for app, n := range deleted {
+		p.counts.deleted.Add(n)
+		drops = append(drops, store.Drop{App: app, Day: p.o.Clock.Now().Unix() / (24 * 60 * 60), Reason: errorDeleted, Count: n})
+	}
+	if len(drops) == 0 {
+		return
+	}
+	if err := p.o.Store.AddDrops(ctx, drops); err != nil {
+		p.o.Log.Error("counts of dropped logs cannot be stored", "error", err)
+	}
 }
 
 func (p *Pipeline) count(b *store.Batch, done store.Applied) {
@@ -242,6 +263,7 @@ func (p *Pipeline) count(b *store.Batch, done store.Applied) {
 	c.problems.Add(int64(len(b.Problems)))
 	c.duplicates.Add(int64(done.Duplicates))
 	c.gone.Add(int64(done.Gone))
+	c.purged.Add(int64(done.Purged))
 	c.batches.Add(1)
 	p.through.Store(b.Through)
 	select {

@@ -107,6 +107,9 @@ func (r *rows) add(ctx context.Context, p *Pipeline, e *journal.Entry) error {
 	}
 	f := frame{entry: e, app: &app, envelope: &envelope}
 	for member, raw := range envelope.Logs {
+		if len(raw) == 0 {
+			continue // it was erased out of its frame
+		}
 		if err := r.log(ctx, p, &f, member, raw); err != nil {
 			return err
 		}
@@ -127,10 +130,18 @@ func (f *frame) locator(member int) diag.Locator {
 	return at
 }
 
+// classOf is what a frame's logs are kept as, whatever they turn out to be.
+func classOf(k journal.FrameKind) store.PurgeClass {
+	if k == journal.Logs {
+		return store.PurgeEvents
+	}
+	return store.PurgeReports
+}
+
 func (r *rows) problem(e *journal.Entry, member int, what string) {
 	at := e.Locator
 	at.Member = member
-	r.Problems = append(r.Problems, store.ProblemRow{Feed: e.Number, App: e.App, Ingress: e.Time, What: what, Locator: at})
+	r.Problems = append(r.Problems, store.ProblemRow{Feed: e.Number, App: e.App, Ingress: e.Time, What: what, Locator: at, Class: classOf(e.Kind)})
 }
 
 func (r *rows) log(ctx context.Context, p *Pipeline, f *frame, member int, raw []byte) error {

@@ -18,6 +18,7 @@ const (
 	forSeal     = "seal"     // connection strings at rest
 	forSecrets  = "secrets"  // tells a changed connection string from the same one
 	forURLs     = "urls"     // signed URLs and page tokens
+	forLogs     = "logs"     // names of deleted logs
 	forCookies  = "cookies"  // sessions of browsers
 )
 

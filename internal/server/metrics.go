@@ -93,6 +93,9 @@ func (s *Server) writeJournalMetrics(w io.Writer) {
 	counter(w, "lifeboat_journal_commits_total", j.Commits)
 	counter(w, "lifeboat_journal_syncs_total", j.Syncs)
 	counter(w, "lifeboat_journal_blanked_total", j.Blanked)
+	counter(w, "lifeboat_journal_compacted_total", j.Compacted)
+	counter(w, "lifeboat_journal_dropped_total", j.Dropped)
+	counter(w, "lifeboat_journal_freed_bytes_total", j.Freed)
 	counter(w, "lifeboat_journal_damaged_total", j.Damaged)
 	counter(w, "lifeboat_journal_damaged_bytes_total", j.DamagedBytes)
 	counter(w, "lifeboat_journal_torn_bytes_total", j.TornBytes)
@@ -108,6 +111,8 @@ func (s *Server) writePipelineMetrics(w io.Writer) {
 	counter(w, `lifeboat_pipeline_rows_total{kind="problem"}`, p.Problems)
 	counter(w, "lifeboat_pipeline_duplicates_total", p.Duplicates)
 	counter(w, "lifeboat_pipeline_gone_total", p.Gone)
+	counter(w, "lifeboat_pipeline_deleted_total", p.Deleted)
+	counter(w, "lifeboat_pipeline_purged_total", p.Purged)
 	counter(w, "lifeboat_pipeline_batches_total", p.Batches)
 	counter(w, "lifeboat_pipeline_retries_total", p.Retries)
 }

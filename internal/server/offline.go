@@ -26,7 +26,7 @@ func OpenOffline(ctx context.Context, c Config, rebuild bool) (*Offline, error) 
 		return nil, err
 	}
 	o := &Offline{folder: f}
-	if o.Store, err = sqlite.Open(ctx, f.path, sqlite.Options{Rebuild: rebuild}); err != nil {
+	if o.Store, err = sqlite.Open(ctx, f.path, sqlite.Options{Rebuild: rebuild, LogKey: derive(f.key, forLogs)}); err != nil {
 		return nil, errors.Join(err, o.Close())
 	}
 	if o.Journal, err = openJournal(ctx, f, o.Store, &c, nil); err != nil {

@@ -76,7 +76,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 		s.log.Error(diskAlarm, "free_bytes", s.disk.free.Load())
 	}
 	unclean := s.folder.unclean()
-	if s.store, err = sqlite.Open(ctx, s.folder.path, sqlite.Options{}); err != nil {
+	if s.store, err = sqlite.Open(ctx, s.folder.path, sqlite.Options{LogKey: derive(s.folder.key, forLogs)}); err != nil {
 		return err
 	}
 	if err := s.openScrubs(ctx, unclean); err != nil {

@@ -11,12 +11,12 @@ import (
 )
 
 const appColumns = `num, id, secret, owner, name, display_name, description, os, platform, release_type,
-	created_at, updated_at, blocked, crash_limit, handled_limit, prefixes`
+	created_at, updated_at, blocked, crash_limit, handled_limit, prefixes, keep_reports, keep_events`
 
 func scanApp(scan func(...any) error) (a diag.App, err error) {
 	var prefixes string
 	err = scan(&a.Num, idColumn{&a.ID}, idColumn{&a.Secret}, &a.Owner, &a.Name, &a.DisplayName, &a.Description, &a.OS, &a.Platform,
-		&a.ReleaseType, &a.CreatedAt, &a.UpdatedAt, &a.Blocked, &a.CrashesPerMinute, &a.HandledPerMinute, &prefixes)
+		&a.ReleaseType, &a.CreatedAt, &a.UpdatedAt, &a.Blocked, &a.CrashesPerMinute, &a.HandledPerMinute, &prefixes, &a.Keep.Reports, &a.Keep.Events)
 	a.AppNamespacePrefixes = splitLines(prefixes)
 	return a, err
 }
@@ -30,11 +30,11 @@ func (db *DB) CreateApp(ctx context.Context, a diag.App) (diag.App, error) {
 			return err
 		}
 		_, err = t.exec(`INSERT INTO app (num, id, shard, secret, owner, name, owner_key, name_key, display_name, description,
-			os, platform, release_type, created_at, updated_at, blocked, crash_limit, handled_limit, prefixes)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)`,
+			os, platform, release_type, created_at, updated_at, blocked, crash_limit, handled_limit, prefixes, keep_reports, keep_events)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`,
 			a.Num, a.ID[:], diag.ShardOf(a.ID), a.Secret[:], a.Owner, a.Name, strings.ToLower(a.Owner), strings.ToLower(a.Name),
 			a.DisplayName, a.Description, a.OS, a.Platform, a.ReleaseType, a.CreatedAt, a.UpdatedAt, flag(a.Blocked),
-			a.CrashesPerMinute, a.HandledPerMinute, strings.Join(a.AppNamespacePrefixes, "\n"))
+			a.CrashesPerMinute, a.HandledPerMinute, strings.Join(a.AppNamespacePrefixes, "\n"), a.Keep.Reports, a.Keep.Events)
 		return db.register.taken(err, appTaken)
 	})
 	return a, err
@@ -77,7 +77,7 @@ func (db *DB) Apps(ctx context.Context) (all []diag.App, err error) {
 	return all, err
 }
 
-// UpdateApp changes everything but number, id and creation time of the app with a's number.
+// UpdateApp changes everything but number, id, creation time and retention of the app with a's number.
 func (db *DB) UpdateApp(ctx context.Context, a diag.App) error {
 	return db.register.update(ctx, func(t *tx) error {
 		rows, err := t.exec(`UPDATE app SET secret = $2, owner = $3, name = $4, owner_key = $5, name_key = $6, display_name = $7,
@@ -91,7 +91,8 @@ func (db *DB) UpdateApp(ctx context.Context, a diag.App) error {
 }
 
 // perApp are the register's tables that hold rows of one app.
-var perApp = [...]string{"member", "blocked_install", "dropped", "group_id", "group_words", "export"}
+var perApp = [...]string{"member", "blocked_install", "dropped", "group_id", "group_words", "export",
+	"purge_cursor", "purged", "group_past", "tombstone", "deletion"}
 
 // DeleteApp removes an app and every row of it. Its number is never given again, so rows that a batch still
 // carries are recognised as those of an app that is gone. Scrub takes what is left of them out of the files.

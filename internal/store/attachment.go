@@ -26,8 +26,13 @@ type AttachmentRow struct {
 }
 
 func (w *batchWriter) writeAttachments(ctx context.Context, rows []AttachmentRow) error {
-	rows, err := place(ctx, w, rows, func(a *AttachmentRow) (int64, *uint8, uint64, int) { return a.App, &a.Shard, a.Feed, a.Locator.Member })
+	rows, err := place(ctx, w, PurgeReports, rows, func(a *AttachmentRow) (int64, *uint8, uint64, int) { return a.App, &a.Shard, a.Feed, a.Locator.Member })
 	if err != nil || len(rows) == 0 {
+		return err
+	}
+	rows, err = withoutDeleted(ctx, w, rows, func(a *AttachmentRow) (diag.ID, uint64, diag.Locator) { return a.ErrorID, a.Feed, a.Locator },
+		func(a *AttachmentRow) (int64, uint8) { return a.App, a.Shard })
+	if err != nil {
 		return err
 	}
 	live, copies, err := insertNew(w.t, w.db.index.dialect, w.attachmentTable(), rows)

@@ -26,6 +26,11 @@ type Applied struct {
 	Events, Reports, Attachments int // new rows
 	Duplicates                   int // copies of rows that were there before
 	Gone                         int // rows of apps that the register does not know: deleted ones
+	Purged                       int // rows that are past their time
+
+	// Deleted counts by app copies of errors that were deleted, and attachments of those. They are among
+	// Duplicates, too.
+	Deleted map[int64]int64
 }
 
 // IndexCursor returns the highest feed number that is applied and the epoch of the cursor's holder.
@@ -45,8 +50,12 @@ func cursor(t *tx) (through uint64, epoch int64, err error) {
 // ClaimIndex makes the caller the holder of the index's cursor; whoever held it is fenced.
 func (db *DB) ClaimIndex(ctx context.Context) (through uint64, epoch int64, err error) {
 	err = db.index.update(ctx, func(t *tx) error {
-		return t.get([]any{&through, &epoch}, `INSERT INTO lane (shard, through, epoch) VALUES ($1, 0, 1)
+		err := t.get([]any{&through, &epoch}, `INSERT INTO lane (shard, through, epoch) VALUES ($1, 0, 1)
 			ON CONFLICT (shard) DO UPDATE SET epoch = lane.epoch + 1 RETURNING through, epoch`, lane)
+		if err == nil && through == 0 {
+			err = db.seed(ctx, t)
+		}
+		return err
 	})
 	return through, epoch, err
 }
@@ -78,6 +87,7 @@ type batchWriter struct {
 	t     *tx
 	words wordArg
 	tally map[tallyKey]int64
+	marks map[markKey]uint64
 	done  Applied
 
 	activity activity
@@ -111,18 +121,26 @@ func (w *batchWriter) apply(ctx context.Context, b *Batch) error {
 	return w.writeTally()
 }
 
-// place puts rows in feed order, sets their shards and leaves out those of apps that are gone. The caller's
-// slice stays as it is.
-func place[T any](ctx context.Context, w *batchWriter, rows []T, of func(*T) (app int64, shard *uint8, feed uint64, member int)) ([]T, error) {
+// place puts rows in feed order, sets their shards and leaves out those of apps that are gone and those that
+// are past their time. The caller's slice stays as it is.
+func place[T any](ctx context.Context, w *batchWriter, class PurgeClass, rows []T, of func(*T) (app int64, shard *uint8, feed uint64, member int)) ([]T, error) {
 	placed := make([]T, 0, len(rows))
 	for _, row := range rows {
-		app, at, _, _ := of(&row)
+		app, at, feed, _ := of(&row)
 		shard, known, err := w.db.shardOfKnown(ctx, app)
 		if err != nil {
 			return nil, err
 		}
 		if !known {
 			w.done.Gone++
+			continue
+		}
+		mark, err := w.mark(app, shard, class)
+		if err != nil {
+			return nil, err
+		}
+		if feed <= mark {
+			w.done.Purged++
 			continue
 		}
 		*at = shard
@@ -164,7 +182,7 @@ func (w *batchWriter) writeTally() error {
 
 // indexTables are the index's tables but the cursor's.
 var indexTables = [...]string{"event", "report", "error_group", "attachment", "duplicate", "problem", "tally", "word",
-	"active", "active_shared", "active_count", "active_gap", "error_count", "group_count"}
+	"active", "active_shared", "active_count", "active_gap", "error_count", "group_count", "purge_mark"}
 
 // ResetIndex empties the index; the register stays. The cursor stands at 0 and its holder is fenced.
 func (db *DB) ResetIndex(ctx context.Context) error {
@@ -188,7 +206,7 @@ var sweepKeys = [...]struct{ table, key string }{
 	{"event", "install"}, {"report", "num"}, {"attachment", "id"}, {"error_group", "grp"},
 	{"duplicate", "feed"}, {"problem", "feed"}, {"active", "install"}, {"active_shared", "day"}, {"active_count", "day"}, {"active_gap", "day"},
 	{"error_count", "day"}, {"group_count", "grp"},
-	{"tally", "kind"},
+	{"purge_mark", "class"}, {"tally", "kind"},
 }
 
 // sweepPiece bounds how many keys one transaction takes away, so that batches need not wait long.

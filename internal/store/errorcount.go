@@ -56,9 +56,7 @@ func (w *batchWriter) countErrors(live []ReportRow) error {
 	for i := range live {
 		r := &live[i]
 		version, build := w.words.num(r.AppVersion), w.words.num(r.AppBuild)
-		for _, f := range [...]facet{{dimAll, 0, 0}, {dimVersion, version, 0}, {dimBuild, build, 0}, {dimPair, version, build}} {
-			s.add(errorKey{r.App, r.Shard, r.Handled, f, dayOf(r.Time)}, 1, 0)
-		}
+		addErrors(s, errorKey{app: r.App, shard: r.Shard, handled: r.Handled, day: dayOf(r.Time)}, version, build, 1)
 	}
 	if w.words.err != nil {
 		return w.words.err

@@ -40,7 +40,7 @@ func (e *EventRow) key() (space int, key, other diag.ID) {
 }
 
 func (w *batchWriter) writeEvents(ctx context.Context, rows []EventRow) error {
-	rows, err := place(ctx, w, rows, func(e *EventRow) (int64, *uint8, uint64, int) { return e.App, &e.Shard, e.Feed, e.Locator.Member })
+	rows, err := place(ctx, w, PurgeEvents, rows, func(e *EventRow) (int64, *uint8, uint64, int) { return e.App, &e.Shard, e.Feed, e.Locator.Member })
 	if err != nil || len(rows) == 0 {
 		return err
 	}

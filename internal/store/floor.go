@@ -42,19 +42,23 @@ func (db *DB) BlankIntents(ctx context.Context) (all []diag.Locator, err error) 
 	return all, err
 }
 
-// PutBlankIntent notes that a frame is about to be blanked. Noting it again changes nothing.
-func (db *DB) PutBlankIntent(ctx context.Context, l diag.Locator) error {
-	return db.register.update(ctx, func(t *tx) error {
-		_, err := t.exec("INSERT INTO blank_intent (segment, pos, member) VALUES ($1, $2, $3) ON CONFLICT (segment, pos, member) DO NOTHING",
-			l.Segment, l.Offset, l.Member)
-		return err
-	})
+// PutBlankIntent notes that frames are about to be blanked. Noting one again changes nothing.
+func (db *DB) PutBlankIntent(ctx context.Context, locators ...diag.Locator) error {
+	return db.forIntents(ctx, "INSERT INTO blank_intent (segment, pos, member) VALUES ($1, $2, $3) ON CONFLICT (segment, pos, member) DO NOTHING", locators)
 }
 
-// DropBlankIntent notes that the frame is blank.
-func (db *DB) DropBlankIntent(ctx context.Context, l diag.Locator) error {
+// DropBlankIntent notes that frames are blank.
+func (db *DB) DropBlankIntent(ctx context.Context, locators ...diag.Locator) error {
+	return db.forIntents(ctx, "DELETE FROM blank_intent WHERE segment = $1 AND pos = $2 AND member = $3", locators)
+}
+
+func (db *DB) forIntents(ctx context.Context, text string, locators []diag.Locator) error {
 	return db.register.update(ctx, func(t *tx) error {
-		_, err := t.exec("DELETE FROM blank_intent WHERE segment = $1 AND pos = $2 AND member = $3", l.Segment, l.Offset, l.Member)
-		return err
+		for _, l := range locators {
+			if _, err := t.exec(text, l.Segment, l.Offset, l.Member); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }

@@ -76,6 +76,9 @@ func (w *batchWriter) countGroups(live []ReportRow, seen map[device]bool) error 
 	parts := sums[partKey]{}
 	for _, g := range order {
 		n, err := w.countGroup(g)
+		if err == nil && n == g.n {
+			err = w.recall(g.first) // the group is new here
+		}
 		if err == nil {
 			err = w.countParts(parts, g, n)
 		}
@@ -154,7 +157,7 @@ type GroupSummary struct {
 	Handled     bool
 	AppVersion  string
 	AppBuild    string // of the newest report
-	Count       int64  // of reports
+	Count       int64  // of reports, purged ones too unless reports were chosen
 	Devices     int64  // of different installs
 	First, Last diag.DeviceTime
 	Reason      Reason
@@ -184,7 +187,7 @@ func (g *GroupSummary) load(t *tx, shard uint8, app int64, id diag.GroupID) erro
 	g.ID = id
 	return t.get(append([]any{&g.Handled, &g.AppVersion, &g.AppBuild, &g.Count, &g.Devices, &g.First, &g.Last, idColumn{&g.Latest},
 		idColumn{(*diag.ID)(&g.Signature)}}, g.Reason.scan()...),
-		"SELECT g.handled, g.version, g.build, g.n, g.devices, g.first_at, g.last_at, g.latest, g.signature, "+reasonColumns+
+		"SELECT g.handled, g.version, g.build, g.n + g.past, g.devices, g.first_at, g.last_at, g.latest, g.signature, "+reasonColumns+
 			" FROM error_group g WHERE g.shard = $1 AND g.app = $2 AND g.grp = $3", shard, app, id)
 }
 
@@ -192,16 +195,18 @@ func (g *GroupSummary) load(t *tx, shard uint8, app int64, id diag.GroupID) erro
 type groupPlace struct {
 	id                           diag.GroupID
 	n, devices                   int64
+	gone                         int64           // purged reports, counted in n
+	goneFirst                    diag.DeviceTime // when the first of them happened
 	first, last                  diag.DeviceTime
 	version, kind, class, method string
 	handled                      bool
 	past                         bool // the counters leave out reports that came after the first page
 }
 
-const placeColumns = "grp, n, devices, first_at, last_at, handled, version, type, class, method"
+const placeColumns = "grp, n + past, devices, past, past_first, first_at, last_at, handled, version, type, class, method"
 
 func (p *groupPlace) scan(r *sql.Rows) error {
-	return r.Scan(&p.id, &p.n, &p.devices, &p.first, &p.last, flagColumn{&p.handled}, &p.version, &p.kind, &p.class, &p.method)
+	return r.Scan(&p.id, &p.n, &p.devices, &p.gone, &p.goneFirst, &p.first, &p.last, flagColumn{&p.handled}, &p.version, &p.kind, &p.class, &p.method)
 }
 
 func (p *groupPlace) value(c Column) (v SortValue) {
@@ -575,7 +580,8 @@ func (l *groupList) rewind(p *groupPlace) error {
 	installs := l.tail[p.id]
 	p.past = true
 	p.n -= int64(len(installs))
-	if p.n <= 0 {
+	if p.n <= p.gone {
+		p.n = 0 // what is purged is not shown without a report
 		return nil
 	}
 	for _, install := range uniq(installs) {
@@ -592,6 +598,9 @@ func (l *groupList) rewind(p *groupPlace) error {
 	const edge = "SELECT time FROM report WHERE shard = $1 AND app = $2 AND grp = $3 AND feed <= $4 ORDER BY time"
 	if err := l.t.get([]any{&p.first}, edge+" LIMIT 1", l.shard, l.q.App, p.id, l.through); err != nil {
 		return err
+	}
+	if p.gone > 0 {
+		p.first = min(p.first, p.goneFirst)
 	}
 	return l.t.get([]any{&p.last}, edge+" DESC LIMIT 1", l.shard, l.q.App, p.id, l.through)
 }

@@ -28,6 +28,8 @@ const (
 	recounts = "the group is counted again without the person's reports; without any left it is deleted"
 	ofOwner  = "kept: it is about who works on this server, not about who uses an app"
 	hashKept = "kept: a keyed hash, so that the install stays blocked"
+
+	logHashKept = "kept for a while: a keyed hash, so that the log stays out when it is sent again"
 )
 
 // holdings is the register of personal data. A column that a migration adds must be added here, too.
@@ -39,7 +41,7 @@ var holdings = [...]holding{
 	{"register", "account_request", []erasure{{"account proof", "kept for a while after the end: it tells the person that their account is gone"}},
 		"token kind state message created_at due_at done_at"},
 	{"register", "app", []erasure{{"owner owner_key", ofOwner}}, "num id shard secret name name_key display_name description os platform " +
-		"release_type created_at updated_at blocked crash_limit handled_limit prefixes"},
+		"release_type created_at updated_at blocked crash_limit handled_limit prefixes keep_reports keep_events"},
 	{"register", "floor", nil, "lane time"},
 	{"register", "blank_intent", nil, "segment pos member"},
 	{"register", "member", nil, "shard app account role"},
@@ -51,6 +53,12 @@ var holdings = [...]holding{
 	{"register", "export", nil, "shard app id type entities handled_errors path_kind sealed secret_hash path subscription_id resource_name " +
 		"resource_group blob_endpoint container prefix backfill state state_info created_at last_run from_minute watermark epoch"},
 
+	{"register", "purge_cursor", nil, "shard app class through"},
+	{"register", "purged", nil, "shard app grp batch day build version handled n first_at"},
+	{"register", "group_past", nil, "shard app grp type os_type class method file line app_code class_method code_raw framework language"},
+	{"register", "tombstone", []erasure{{"hash", logHashKept}}, "shard app created_at"},
+	{"register", "deletion", []erasure{{"id", "the row is deleted once the report is gone for good"}}, "shard app feed family created_at"},
+
 	{"index", "migrated", nil, "version release"},
 	// Versions, models, systems, countries, languages, content types and ids of images: what many people share.
 	{"index", "word", nil, "num text"},
@@ -59,7 +67,7 @@ var holdings = [...]holding{
 	{"index", "report", []erasure{{"id install user_id session", rowGoes}}, "num shard app grp time kind handled feed ingress version build model " +
 		"os_name os_version country language state missing problem segment pos member"},
 	{"index", "error_group", []erasure{{"latest", recounts}}, "shard app grp handled version signature type os_type class method file line " +
-		"app_code class_method code_raw framework language n devices first_at last_at build"},
+		"app_code class_method code_raw framework language n devices first_at last_at build past past_first"},
 	{"index", "attachment", []erasure{{"id error_id install file_name", rowGoes}}, "shard app feed time ingress content_type size problem segment " +
 		"pos member"},
 	{"index", "duplicate", nil, "shard feed member app segment pos"},
@@ -72,6 +80,7 @@ var holdings = [...]holding{
 	{"index", "active_gap", nil, "shard app dim sub day gap value n"},
 	{"index", "error_count", nil, "shard app handled dim sub value day n"},
 	{"index", "group_count", nil, "shard app grp kind a b n devices"},
+	{"index", "purge_mark", nil, "shard app class through"},
 
 	// Places outside of the store. Their columns are what lies there.
 	{"", "write-ahead logs of both halves", []erasure{{"rows", "gone after DB.Scrub"}}, ""},

@@ -16,6 +16,7 @@ type ProblemRow struct {
 	Ingress diag.IngressTime
 	What    string
 	Locator diag.Locator
+	Class   PurgeClass // of its frame; not stored
 }
 
 func (w *batchWriter) writeProblems(ctx context.Context, rows []ProblemRow) error {
@@ -27,6 +28,16 @@ func (w *batchWriter) writeProblems(ctx context.Context, rows []ProblemRow) erro
 		if !known && p.App != 0 {
 			w.done.Gone++
 			continue
+		}
+		if p.App != 0 {
+			mark, err := w.mark(p.App, shard, p.Class)
+			if err != nil {
+				return err
+			}
+			if p.Feed <= mark {
+				w.done.Purged++
+				continue
+			}
 		}
 		inserted, err := w.t.exec(`INSERT INTO problem (shard, app, feed, member, ingress, what, segment, pos)
 			VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (shard, app, feed, member) DO NOTHING`,

@@ -62,8 +62,13 @@ func (r *ReportRow) traits() *Traits {
 var states = [...]diag.SymbolicationState{"", diag.Symbolicated, diag.PartlySymbolicated, diag.SymbolsMissing, diag.SymbolsNotNeeded}
 
 func (w *batchWriter) writeReports(ctx context.Context, rows []ReportRow) error {
-	rows, err := place(ctx, w, rows, func(r *ReportRow) (int64, *uint8, uint64, int) { return r.App, &r.Shard, r.Feed, r.Locator.Member })
+	rows, err := place(ctx, w, PurgeReports, rows, func(r *ReportRow) (int64, *uint8, uint64, int) { return r.App, &r.Shard, r.Feed, r.Locator.Member })
 	if err != nil || len(rows) == 0 {
+		return err
+	}
+	rows, err = withoutDeleted(ctx, w, rows, func(r *ReportRow) (diag.ID, uint64, diag.Locator) { return r.ID, r.Feed, r.Locator },
+		func(r *ReportRow) (int64, uint8) { return r.App, r.Shard })
+	if err != nil {
 		return err
 	}
 	seen, err := w.devicesSeen(rows)

@@ -23,6 +23,8 @@ type DB struct {
 	words    wordCache
 	shown    shownCache
 	boards   boards
+	graves   graveyard
+	logKey   [32]byte
 
 	// resetting is held for writing while the index is emptied, so that no reader takes a word's number
 	// from before for one from after.
@@ -36,6 +38,8 @@ type Options struct {
 	Index     Pools
 	GroupHash func(key diag.GroupKey, salt uint32) diag.GroupID // nil = the real one
 
+	LogKey [32]byte // names deleted logs
+
 	// Migrations holds migrations/register/0001_name.sql and so on, for tests of what comes next. nil = the
 	// real ones.
 	Migrations fs.FS
@@ -44,7 +48,7 @@ type Options struct {
 // Open brings both halves to the newest schema. It is for adapters; others open a store through one. The
 // pools are the store's on return, also when it fails.
 func Open(ctx context.Context, o Options) (*DB, error) {
-	db := &DB{groupHash: o.GroupHash}
+	db := &DB{groupHash: o.GroupHash, logKey: o.LogKey}
 	if db.groupHash == nil {
 		db.groupHash = hashGroup
 	}

@@ -49,6 +49,8 @@ func words(name string) reason {
 		return reason{"App is blocked", "Its logs are dropped because it was blocked."}
 	case "install_blocked":
 		return reason{"Install is blocked", "Its logs are dropped because it was blocked."}
+	case "error_deleted":
+		return reason{"Error was deleted", "Somebody deleted the error here; a copy of it, or an attachment, came later and stays out."}
 	case "missing_device":
 		return reason{"Log without device", "The server runs with --strict-ingest, which wants one. Without it the log is kept."}
 	case "missing_id":

@@ -34,7 +34,7 @@ var (
 // Step is one change that was asked of a Disk.
 type Step struct {
 	N    int    // counts from 1
-	Kind string // mkdir, create, write, truncate, sync, syncdir, floor, intent
+	Kind string // mkdir, create, remove, write, truncate, sync, syncdir, floor, intent
 	Name string
 }
 
@@ -105,6 +105,14 @@ func (d *Disk) Restart(rng *rand.Rand, fault func(Step) Fault) *Disk {
 		n.files[name] = &inode{data: content, stable: slices.Clone(content)}
 		n.durable[name] = n.files[name]
 	}
+	for _, name := range slices.Sorted(maps.Keys(d.durable)) {
+		if d.files[name] != nil || rng.IntN(2) == 0 {
+			continue
+		}
+		content := d.durable[name].survive(rng) // its removal was not synced
+		n.files[name] = &inode{data: content, stable: slices.Clone(content)}
+		n.durable[name] = n.files[name]
+	}
 	return n
 }
 
@@ -118,6 +126,11 @@ func (d *Disk) Kill(fault func(Step) Fault) *Disk {
 		n.files[name] = &inode{data: slices.Clone(f.data), stable: slices.Clone(f.stable), pending: slices.Clone(f.pending)}
 		if _, ok := d.durable[name]; ok {
 			n.durable[name] = n.files[name]
+		}
+	}
+	for name, f := range d.durable {
+		if d.files[name] == nil {
+			n.durable[name] = f
 		}
 	}
 	return n
@@ -249,6 +262,20 @@ func (d *Disk) Open(name string, write bool) (journal.File, error) {
 	return &file{d, name, f, write}, nil
 }
 
+// Remove removes a file. Its name may come back in a crash until SyncDir.
+func (d *Disk) Remove(name string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.files[name] == nil {
+		return &fs.PathError{Op: "remove", Path: name, Err: fs.ErrNotExist}
+	}
+	do, err := d.step("remove", name)
+	if do {
+		delete(d.files, name)
+	}
+	return err
+}
+
 // SyncDir makes the names in a folder durable.
 func (d *Disk) SyncDir(dir string) error {
 	d.mu.Lock()
@@ -258,6 +285,11 @@ func (d *Disk) SyncDir(dir string) error {
 		for name, f := range d.files {
 			if filepath.Dir(name) == filepath.Clean(dir) {
 				d.durable[name] = f
+			}
+		}
+		for name := range d.durable {
+			if d.files[name] == nil && filepath.Dir(name) == filepath.Clean(dir) {
+				delete(d.durable, name)
 			}
 		}
 	}

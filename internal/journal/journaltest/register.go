@@ -54,15 +54,15 @@ func (r *Register) BlankIntents(context.Context) ([]diag.Locator, error) {
 	return slices.Clone(r.intents), nil
 }
 
-// PutBlankIntent remembers l.
-func (r *Register) PutBlankIntent(_ context.Context, l diag.Locator) error {
-	return r.change("intent", func() { r.intents = append(r.intents, l) })
+// PutBlankIntent remembers locators.
+func (r *Register) PutBlankIntent(_ context.Context, l ...diag.Locator) error {
+	return r.change("intent", func() { r.intents = append(r.intents, l...) })
 }
 
-// DropBlankIntent forgets l.
-func (r *Register) DropBlankIntent(_ context.Context, l diag.Locator) error {
+// DropBlankIntent forgets locators.
+func (r *Register) DropBlankIntent(_ context.Context, l ...diag.Locator) error {
 	return r.change("intent", func() {
-		r.intents = slices.DeleteFunc(r.intents, func(o diag.Locator) bool { return o == l })
+		r.intents = slices.DeleteFunc(r.intents, func(o diag.Locator) bool { return slices.Contains(l, o) })
 	})
 }
 

@@ -26,6 +26,8 @@ import (
 type Options struct {
 	// GroupHash replaces the hash behind public group ids, so that tests can make it collide.
 	GroupHash func(key diag.GroupKey, salt uint32) diag.GroupID
+	// LogKey is that of diag.HashLog, which names deleted logs; the same as long as the store lives.
+	LogKey [32]byte
 	// Rebuild throws the index away first, also a damaged or newer one.
 	Rebuild bool
 }
@@ -57,7 +59,7 @@ func open(ctx context.Context, dir string, o Options, migrations fs.FS) (*store.
 	if err := check(ctx, register.Write); err != nil {
 		return nil, errors.Join(err, register.Read.Close(), register.Write.Close(), index.Read.Close(), index.Write.Close())
 	}
-	return store.Open(ctx, store.Options{Dialect: dialect{}, Register: register, Index: index, GroupHash: o.GroupHash, Migrations: migrations})
+	return store.Open(ctx, store.Options{Dialect: dialect{}, Register: register, Index: index, GroupHash: o.GroupHash, LogKey: o.LogKey, Migrations: migrations})
 }
 
 func removeIndex(dir string) error {

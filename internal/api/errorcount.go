@@ -10,6 +10,7 @@ import (
 
 	"lifeboat/internal/contract"
 	"lifeboat/internal/diag"
+	"lifeboat/internal/filter"
 	"lifeboat/internal/store"
 )
 
@@ -260,17 +261,17 @@ func availableVersions(q *request) error {
 	query := store.ErrorQuery{App: q.app.Num, Start: p.time("start"), End: p.time("end"), Handled: p.handled()}
 	top, skip := p.top(), p.skip()
 	p.word("$inlinecount", "allpages", "none")
-	if p.text("$filter") != "" {
-		p.fail("$filter cannot be read.")
-	}
-	if p.err != nil {
-		return p.err
+	only, err := filter.Parse(p.text("$filter"), filter.Versions())
+	if err := cmp.Or(p.err, err); err != nil {
+		return err
 	}
 	found, err := q.o.Store.ErrorVersions(q.ctx(), query)
 	if err != nil {
 		return err
 	}
-	names := newestFirst(found)
+	names := slices.DeleteFunc(newestFirst(found), func(name string) bool {
+		return !filter.Match(only, func(string) filter.Value { return filter.TextValue(name) })
+	})
 	skip = min(skip, len(names))
 	return q.json(http.StatusOK, contract.Versions{Versions: names[skip:][:min(top, len(names)-skip)], TotalCount: int64(len(names))})
 }

@@ -63,3 +63,14 @@ func FuzzRequests(f *testing.F) {
 type readCloser struct{ *strings.Reader }
 
 func (readCloser) Close() error { return nil }
+
+// serve answers a call of ann's without a network in between.
+func (w *world) serve(t *testing.T, method, path, query string) answer {
+	r := &http.Request{
+		Method: method, URL: &url.URL{Path: path, RawQuery: query}, Header: http.Header{"X-Api-Token": {w.token}}, Body: http.NoBody,
+		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+	}
+	a := httptest.NewRecorder()
+	w.handler.ServeHTTP(a, r.WithContext(t.Context()))
+	return answer{t, a.Code, a.Header(), a.Body.String()}
+}

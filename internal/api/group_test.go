@@ -66,7 +66,7 @@ func golden(a answer, name string) {
 }
 
 // shop has a few groups: total in two versions, a handled error, and another method on another device.
-func shop(t *testing.T, change ...func(*api.Options)) *world {
+func shop(t testing.TB, change ...func(*api.Options)) *world {
 	w := newWorld(t, change...)
 	day := time.Date(2024, 5, 9, 0, 0, 0, 0, time.UTC)
 	w.send(

@@ -374,7 +374,8 @@ func (w *world) rows(b *store.Batch, e *journal.Entry) {
 			})
 		default:
 			b.Events = append(b.Events, store.EventRow{
-				Feed: e.Number, Time: l.Timestamp, Ingress: e.Time, App: app.Num, Kind: l.Kind, ID: l.ID, Install: envelope.Install, Session: l.Session, Locator: at,
+				Feed: e.Number, Time: l.Timestamp, Ingress: e.Time, App: app.Num, Kind: l.Kind, ID: l.ID, Install: envelope.Install, Session: l.Session,
+				AppVersion: l.AppVersion, AppBuild: l.AppBuild, Locator: at,
 			})
 		}
 	}

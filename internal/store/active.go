@@ -520,8 +520,9 @@ type shownKey struct {
 }
 
 // installKey tells installs apart.
-func installKey(i diag.InstallID) [16]byte {
-	packed := packInstall(i)
+func installKey(i diag.InstallID) [16]byte { return keyOfPacked(packInstall(i)) }
+
+func keyOfPacked(packed []byte) [16]byte {
 	if len(packed) == 16 {
 		return [16]byte(packed)
 	}

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -160,4 +161,107 @@ func plainActive(b store.Batch, q store.ActivityQuery) (all []store.DayCount) {
 	}
 	slices.SortFunc(all, func(a, b store.DayCount) int { return int((a.Day - b.Day) / day) })
 	return all
+}
+
+// activeWindows compares numbers of installs over spans with what looking at all logs finds.
+func activeWindows(t *testing.T, open func(*testing.T, Options) *store.DB) {
+	const logs = 900
+	r := rand.New(rand.NewPCG(9, 10))
+	app := appOf("acme", "boat")
+	app.Num = 1
+	var whole store.Batch
+	for feed := range uint64(logs) {
+		e := seenOn(app, feed+1, fmt.Sprint("install ", r.IntN(15)), diag.DeviceTime(1+r.Int64N(500))*day, fmt.Sprint("1.", r.IntN(3)), fmt.Sprint(r.IntN(3)))
+		if r.IntN(8) == 0 {
+			e.AppBuild = "1.1" // a build that is called as a version is
+		}
+		e.Traits = &store.Traits{Model: pick(r.IntN, "", "Pixel", "iPhone"), OS: pick(r.IntN, "iOS 17", "Android 14"), Country: pick(r.IntN, "de", "fr"), Language: "de"}
+		whole.Events = append(whole.Events, e)
+		if r.IntN(10) == 0 {
+			c := reportOf(app, feed+1, fmt.Sprint("crash ", feed))
+			c.Install, c.Time = "only crashes", e.Time
+			whole.Reports = append(whole.Reports, c)
+		}
+	}
+	for _, size := range []uint64{1, 40, 1 << 20} {
+		db := open(t, Options{})
+		createApp(t, db, "boat")
+		applyInPieces(newFeeder(t, db), whole, size)
+		ask := rand.New(rand.NewPCG(11, 12))
+		for range 60 {
+			q := store.SpanQuery{App: app.Num, Start: diag.DeviceTime(1+ask.Int64N(450)) * day}
+			q.End = q.Start + diag.DeviceTime(1+ask.Int64N(pick(ask.IntN, int64(3), 40, store.MaxSpan)))*day
+			for range ask.IntN(3) {
+				q.Versions = append(q.Versions, fmt.Sprint("1.", ask.IntN(4)))
+			}
+			if ask.IntN(3) == 0 {
+				q.Build = pick(ask.IntN, "0", "1", "1.1", "1.2", "9")
+			}
+			name := fmt.Sprintf("batches of %d: %+v", size, q)
+			windows := must(db.ActiveWindows(t.Context(), q))(t)
+			same(t, name, plainWindows(whole, q), windows)
+			of := store.Trait(ask.IntN(5))
+			shares, total, err := db.Shares(t.Context(), q, of)
+			ok(t, err)
+			wantShares, wantTotal := plainShares(whole, q, of)
+			same(t, fmt.Sprint(name, " by trait ", of), wantShares, shares)
+			same(t, name+": total", wantTotal, total)
+		}
+	}
+}
+
+func spanRefused(t *testing.T, db *store.DB) {
+	app := createApp(t, db, "boat")
+	for _, q := range []store.SpanQuery{
+		{}, {Start: day}, {End: day}, {Start: 3 * day, End: 2 * day}, {Start: day, End: day + store.MaxSpan*day + 1},
+	} {
+		q.App = app.Num
+		_, err := db.ActiveWindows(t.Context(), q)
+		kind(t, err, diag.Invalid)
+		_, _, err = db.Shares(t.Context(), q, store.TraitModel)
+		kind(t, err, diag.Invalid)
+	}
+}
+
+// installsOf are the installs that match in the days from first to last.
+func installsOf(b store.Batch, q store.SpanQuery, first, last diag.DeviceTime, also func(sight) bool) int64 {
+	found := map[diag.InstallID]bool{}
+	for _, s := range sights(b) {
+		if s.used && s.at/day >= first && s.at/day <= last && (len(q.Versions) == 0 || slices.Contains(q.Versions, s.version)) &&
+			(q.Build == "" || q.Build == s.build || q.Build == s.version) && also(s) {
+			found[s.install] = true
+		}
+	}
+	return int64(len(found))
+}
+
+func anySight(sight) bool { return true }
+
+func plainWindows(b store.Batch, q store.SpanQuery) (all []store.Actives) {
+	for d := q.Start / day; d <= (q.End-1)/day; d++ {
+		all = append(all, store.Actives{Day: d * day, Daily: installsOf(b, q, d, d, anySight), Weekly: installsOf(b, q, d-6, d, anySight),
+			Monthly: installsOf(b, q, d-29, d, anySight)})
+	}
+	return all
+}
+
+func plainShares(b store.Batch, q store.SpanQuery, of store.Trait) (all []store.Share, total int64) {
+	first, last := q.Start/day, (q.End-1)/day
+	value := func(s sight) string {
+		return [...]string{s.version, s.traits.Model, s.traits.OS, s.traits.Country, s.traits.Language}[of]
+	}
+	done := map[string]bool{"": true}
+	for _, s := range sights(b) {
+		v := value(s)
+		if done[v] {
+			continue
+		}
+		done[v] = true
+		has := func(s sight) bool { return value(s) == v }
+		if n := installsOf(b, q, first, last, has); n > 0 {
+			all = append(all, store.Share{Value: v, N: n, Previous: installsOf(b, q, 2*first-last-1, first-1, has)})
+		}
+	}
+	slices.SortFunc(all, func(a, b store.Share) int { return cmp.Or(cmp.Compare(b.N, a.N), cmp.Compare(a.Value, b.Value)) })
+	return all, installsOf(b, q, first, last, anySight)
 }

@@ -65,6 +65,8 @@ func Run(t *testing.T, open func(t *testing.T, o Options) *store.DB) {
 		"like plain lists":          plain(likePlainLists),
 		"active devices":            plain(activeDevices),
 		"active devices, random":    func(t *testing.T) { activeRandom(t, open) },
+		"active windows":            func(t *testing.T) { activeWindows(t, open) },
+		"spans refused":             plain(spanRefused),
 		"batch sizes and rebuilds":  func(t *testing.T) { batchSizes(t, open) },
 		"readers at once":           plain(readersAtOnce),
 		"writers and readers":       plain(writersAndReaders),

@@ -44,7 +44,9 @@ type rows struct {
 	store.Batch
 	keys    []diag.GroupKey // of Reports
 	payload []byte          // room for one frame's payload
-	gone    int64           // frames of deleted apps
+	sketch  wire.Sketcher
+	traits  *store.Traits // of the device that sketch read last
+	gone    int64         // frames of deleted apps
 	err     error
 }
 
@@ -162,10 +164,31 @@ func (r *rows) log(ctx context.Context, p *Pipeline, f *frame, member int, raw [
 }
 
 func (r *rows) event(f *frame, member int, l *diag.Log) {
+	k := r.sketch.Sketch(l)
+	if r.traits == nil || !k.SameDevice {
+		r.traits = traits(k.Device)
+	}
 	r.Events = append(r.Events, store.EventRow{
 		Feed: f.entry.Number, Time: l.Timestamp, Ingress: f.entry.Time, App: f.app.Num, Kind: l.Kind, ID: l.ID,
-		Install: f.envelope.Install, Session: l.Session, AppVersion: word(l.AppVersion), AppBuild: word(l.AppBuild), Locator: f.locator(member),
+		Install: f.envelope.Install, Session: l.Session, AppVersion: word(l.AppVersion), AppBuild: word(l.AppBuild),
+		Traits: r.traits, Name: cut(k.Name, maxEventName), Properties: properties(k.Properties), Locator: f.locator(member),
 	})
+}
+
+// traits are the parts of a device that numbers tell devices apart by.
+func traits(d *diag.Device) *store.Traits {
+	return &store.Traits{
+		Model: word(d.Model), OS: strings.TrimSpace(word(d.OSName) + " " + word(d.OSVersion)),
+		Country: word(contract.CountryOf(d)), Language: word(contract.LanguageOf(d.Locale)),
+	}
+}
+
+// properties shortens what SDKs would have shortened.
+func properties(all []diag.Property) []diag.Property {
+	for i := range all {
+		all[i].Name, all[i].Value = word(all[i].Name), word(all[i].Value)
+	}
+	return all
 }
 
 func (r *rows) attachment(f *frame, member int, l diag.Log) {
@@ -206,9 +229,10 @@ func reason(v *diag.ReasonFrame) store.Reason {
 
 // What rows hold of texts that devices send without bound. The journal keeps them whole.
 const (
-	maxWord     = 128
-	maxFileName = 256
-	maxSymbol   = 512
+	maxWord      = 128
+	maxEventName = 256
+	maxFileName  = 256
+	maxSymbol    = 512
 )
 
 func word(s string) string { return cut(s, maxWord) }

@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"slices"
-	"sync"
 
 	"lifeboat/internal/diag"
 )
@@ -138,6 +137,14 @@ func (p *profile) facets(dst []facet) []facet {
 		facet{dimLanguages, anyVersion, p.language}, facet{dimLanguages, p.version, p.language})
 }
 
+// usedFacets are the facets that are counted over spans of days: errors alone are no use of an app.
+func (p *profile) usedFacets(dst []facet) []facet {
+	if p.sent != sentLog {
+		return dst
+	}
+	return p.facets(dst)
+}
+
 type countKey struct {
 	app   int64
 	shard uint8
@@ -169,7 +176,6 @@ type activity struct {
 	order  []deviceDay
 	counts sums[countKey]
 	gaps   sums[gapKey]
-	shown  []shownKey
 
 	// rows that are not yet inserted, and whose they are
 	rows    []activeRow
@@ -228,8 +234,6 @@ func (a *activity) write() error {
 	if err := a.flush(); err != nil {
 		return err
 	}
-	db := a.w.db
-	a.w.t.after = append(a.w.t.after, func() { db.shown.put(a.shown) })
 	if err := activeCounts.write(a.w.t, a.counts); err != nil {
 		return err
 	}
@@ -242,9 +246,8 @@ func (a *activity) count(at deviceDay) error {
 	slices.SortFunc(seen, func(x, y sighting) int { return cmp.Or(cmp.Compare(x.feed, y.feed), cmp.Compare(x.member, y.member)) })
 	var asked []profile
 	for i := range seen {
-		if k := (shownKey{at.app, at.day, installKey(at.install), seen[i].profile}); !a.w.db.shown.has(k) {
+		if a.w.db.memory.shown.put(shownKey{at.app, at.day, installKey(at.install), seen[i].profile}) {
 			asked = append(asked, seen[i].profile)
-			a.shown = append(a.shown, k)
 		}
 	}
 	if len(asked) == 0 {
@@ -301,13 +304,40 @@ type dayCounter struct {
 	stood []profile // before the batch
 	fresh []profile // that were not
 
-	near map[facet]neighbours // of what is new
-	open int                  // facets whose neighbour is not yet found
+	near nearest // of what is new
+}
+
+// nearest are the days next to one day on which the same was there.
+type nearest struct {
+	of   map[facet]neighbours
+	open int // facets whose neighbour is not yet found
 }
 
 type neighbours struct {
-	before, behind   int64
-	preceded, folded bool // there is one before, behind
+	before, behind     int64
+	preceded, followed bool // there is one before, behind
+}
+
+// precede takes what was there on a day before, the latest days first.
+func (n *nearest) precede(day int64, all []facet) {
+	for _, f := range all {
+		if of, ok := n.of[f]; ok && !of.preceded {
+			of.before, of.preceded = day, true
+			n.of[f] = of
+			n.open--
+		}
+	}
+}
+
+// follow takes what was there on a day behind, the earliest days first.
+func (n *nearest) follow(day int64, all []facet) {
+	for _, f := range all {
+		if of, ok := n.of[f]; ok && !of.followed {
+			of.behind, of.followed = day, true
+			n.of[f] = of
+			n.open--
+		}
+	}
 }
 
 var errEnough = errors.New("store: no more rows are needed")
@@ -317,6 +347,7 @@ const activeText = "SELECT day, version, build, model, os, country, language, us
 // before reads the day itself and then back to where everything new was there last.
 func (d *dayCounter) before() error {
 	settled := false
+	var facets [maxFacets]facet
 	err := d.a.w.t.each(func(r *sql.Rows) error {
 		day, p, err := scanProfile(r)
 		if err != nil {
@@ -330,16 +361,10 @@ func (d *dayCounter) before() error {
 			d.settle()
 			settled = true
 		}
-		if d.open == 0 {
+		if d.near.open == 0 {
 			return errEnough
 		}
-		d.resolve(&p, func(n *neighbours) bool {
-			if n.preceded {
-				return false
-			}
-			n.before, n.preceded = day, true
-			return true
-		})
+		d.near.precede(day, p.usedFacets(facets[:0]))
 		return nil
 	}, activeText+"day <= $4 AND day > $5 ORDER BY day DESC LIMIT $6", d.at.shard, d.at.app, d.packed, d.at.day, d.at.day-maxGap, maxNeighbours)
 	if !settled {
@@ -370,7 +395,7 @@ func (d *dayCounter) room(by sent) bool {
 
 // settle finds out what is new, once the day's own rows are read.
 func (d *dayCounter) settle() {
-	d.near = map[facet]neighbours{}
+	d.near.of = map[facet]neighbours{}
 	for _, p := range d.asked {
 		if !slices.Contains(d.stood, p) && d.room(p.sent) {
 			d.fresh = append(d.fresh, p)
@@ -378,56 +403,31 @@ func (d *dayCounter) settle() {
 	}
 	var facets [maxFacets]facet
 	for _, p := range d.fresh {
-		if p.sent == sentLog {
-			for _, f := range p.facets(facets[:0]) {
-				d.near[f] = neighbours{}
-			}
+		for _, f := range p.usedFacets(facets[:0]) {
+			d.near.of[f] = neighbours{}
 		}
 	}
-	if len(d.near) > 0 {
-		for _, p := range d.stood {
-			if p.sent == sentLog {
-				for _, f := range p.facets(facets[:0]) {
-					delete(d.near, f)
-				}
-			}
+	for _, p := range d.stood {
+		for _, f := range p.usedFacets(facets[:0]) {
+			delete(d.near.of, f)
 		}
 	}
-	d.open = len(d.near)
-}
-
-// resolve tells those facets of what is new that another day's profile has, too.
-func (d *dayCounter) resolve(p *profile, tell func(*neighbours) bool) {
-	if p.sent != sentLog {
-		return
-	}
-	var facets [maxFacets]facet
-	for _, f := range p.facets(facets[:0]) {
-		if n, ok := d.near[f]; ok && tell(&n) {
-			d.near[f] = n
-			d.open--
-		}
-	}
+	d.near.open = len(d.near.of)
 }
 
 // behind reads on to where everything new was there next: this day's log came late then.
 func (d *dayCounter) behind() error {
-	if d.open = len(d.near); d.open == 0 {
+	if d.near.open = len(d.near.of); d.near.open == 0 {
 		return nil
 	}
+	var facets [maxFacets]facet
 	err := d.a.w.t.each(func(r *sql.Rows) error {
 		day, p, err := scanProfile(r)
 		if err != nil {
 			return err
 		}
-		d.resolve(&p, func(n *neighbours) bool {
-			if n.folded {
-				return false
-			}
-			n.behind, n.folded = day, true
-			return true
-		})
-		if d.open == 0 {
+		d.near.follow(day, p.usedFacets(facets[:0]))
+		if d.near.open == 0 {
 			return errEnough
 		}
 		return nil
@@ -449,14 +449,14 @@ func (n *neighbours) gapTo(day int64) int64 {
 // add counts.
 func (d *dayCounter) add() {
 	a := d.a
-	for f, n := range d.near {
+	for f, n := range d.near.of {
 		moveGap(a.gaps, d.at, f, n)
 	}
 	for _, of := range counts {
 		stood := countFacets(d.stood, of)
 		for f := range countFacets(d.fresh, of) {
 			if !stood[f] {
-				a.counts.add(countKey{d.at.app, d.at.shard, of, f, d.at.day}, 1, 0)
+				a.counts.add(countKey{d.at.app, d.at.shard, of, f, d.at.day}, 1)
 			}
 		}
 	}
@@ -464,10 +464,10 @@ func (d *dayCounter) add() {
 
 // moveGap counts a facet on a new day of an install, and the distance of the day behind it anew.
 func moveGap(s sums[gapKey], at deviceDay, f facet, n neighbours) {
-	s.add(gapKey{at.app, at.shard, f, at.day, n.gapTo(at.day)}, 1, 0)
-	if n.folded {
-		s.add(gapKey{at.app, at.shard, f, n.behind, n.gapTo(n.behind)}, -1, 0)
-		s.add(gapKey{at.app, at.shard, f, n.behind, n.behind - at.day}, 1, 0)
+	s.add(gapKey{at.app, at.shard, f, at.day, n.gapTo(at.day)}, 1)
+	if n.followed {
+		s.add(gapKey{at.app, at.shard, f, n.behind, n.gapTo(n.behind)}, -1)
+		s.add(gapKey{at.app, at.shard, f, n.behind, n.behind - at.day}, 1)
 	}
 }
 
@@ -527,38 +527,4 @@ func keyOfPacked(packed []byte) [16]byte {
 		return [16]byte(packed)
 	}
 	return diag.DerivedID(packed)
-}
-
-// shownCache remembers installs that are counted for a day, so that most logs ask the index for nothing. It
-// holds what is committed only.
-type shownCache struct {
-	mu    sync.Mutex
-	known map[shownKey]struct{}
-}
-
-// maxShown bounds the cache: a day of so many installs.
-const maxShown = 1 << 15
-
-func (c *shownCache) has(k shownKey) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	_, ok := c.known[k]
-	return ok
-}
-
-func (c *shownCache) put(all []shownKey) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, k := range all {
-		if c.known == nil || len(c.known) >= maxShown {
-			c.known = map[shownKey]struct{}{}
-		}
-		c.known[k] = struct{}{}
-	}
-}
-
-func (c *shownCache) clear() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.known = nil
 }

@@ -69,7 +69,10 @@ func (db *DB) ApplyBatch(ctx context.Context, b Batch) (done Applied, err error)
 	}
 	err = db.index.update(ctx, func(t *tx) error {
 		w := batchWriter{db: db, t: t, words: wordArg{t: t, cache: &db.words}, tally: map[tallyKey]int64{}, groups: map[groupKey]*groupDelta{}}
-		w.activity.w, w.after = &w, b.After
+		w.activity.w, w.usage.w, w.sessions.w = &w, &w, &w
+		db.memory.begin()
+		t.after = append(t.after, db.memory.done)
+		w.after = b.After
 		err := w.apply(ctx, &b)
 		done = w.done
 		t.after = append(t.after, func() { db.boards.follow(b.After, b.Through, w.groups) })
@@ -91,6 +94,9 @@ type batchWriter struct {
 	done  Applied
 
 	activity activity
+	usage    usage
+	sessions sessions
+	arrivals []arrival
 	groups   map[groupKey]*groupDelta // what the batch adds to groups
 	after    uint64                   // what came with higher feed numbers is of this batch
 }
@@ -115,8 +121,10 @@ func (w *batchWriter) apply(ctx context.Context, b *Batch) error {
 	if err := w.writeProblems(ctx, b.Problems); err != nil {
 		return err
 	}
-	if err := w.activity.write(); err != nil {
-		return err
+	for _, write := range [...]func() error{w.activity.write, w.usage.write, w.sessions.write, w.writeArrivals} {
+		if err := write(); err != nil {
+			return err
+		}
 	}
 	return w.writeTally()
 }
@@ -182,7 +190,8 @@ func (w *batchWriter) writeTally() error {
 
 // indexTables are the index's tables but the cursor's.
 var indexTables = [...]string{"event", "report", "error_group", "attachment", "duplicate", "problem", "tally", "word",
-	"active", "active_shared", "active_count", "active_gap", "error_count", "group_count", "purge_mark"}
+	"active", "active_shared", "active_count", "active_gap", "error_count", "group_count", "purge_mark",
+	"session", "session_count", "event_name", "event_count", "event_seen", "event_property", "event_value", "event_cut", "arrival"}
 
 // ResetIndex empties the index; the register stays. The cursor stands at 0 and its holder is fenced.
 func (db *DB) ResetIndex(ctx context.Context) error {
@@ -194,7 +203,7 @@ func (db *DB) ResetIndex(ctx context.Context) error {
 				return err
 			}
 		}
-		t.after = append(t.after, db.words.clear, db.shown.clear, db.boards.clear)
+		t.after = append(t.after, db.words.clear, db.memory.clear, db.boards.clear)
 		_, err := t.exec("UPDATE lane SET through = 0, epoch = epoch + 1 WHERE shard = $1", lane)
 		return err
 	})
@@ -206,6 +215,8 @@ var sweepKeys = [...]struct{ table, key string }{
 	{"event", "install"}, {"report", "num"}, {"attachment", "id"}, {"error_group", "grp"},
 	{"duplicate", "feed"}, {"problem", "feed"}, {"active", "install"}, {"active_shared", "day"}, {"active_count", "day"}, {"active_gap", "day"},
 	{"error_count", "day"}, {"group_count", "grp"},
+	{"session", "install"}, {"session_count", "day"}, {"event_name", "num"}, {"event_count", "event"}, {"event_seen", "install"},
+	{"event_property", "event"}, {"event_value", "event"}, {"event_cut", "day"}, {"arrival", "ingress"},
 	{"purge_mark", "class"}, {"tally", "kind"},
 }
 

@@ -22,6 +22,8 @@ type EventRow struct {
 	AppVersion string
 	AppBuild   string
 	Traits     *Traits // of the device; nil = none known. Rows may share one
+	Name       string  // of an event; "" = not counted
+	Properties []diag.Property
 	Locator    diag.Locator
 }
 
@@ -52,9 +54,7 @@ func (w *batchWriter) writeEvents(ctx context.Context, rows []EventRow) error {
 		return w.words.err
 	}
 	for i := range live {
-		e := &live[i]
-		w.tally[tallyKey{e.App, e.Shard, int(e.Kind)}]++
-		w.activity.see(deviceDay{e.App, e.Shard, e.Install, dayOf(e.Time)}, e.AppVersion, e.AppBuild, e.Traits, sentLog, e.Feed, e.Locator.Member)
+		w.noteEvent(&live[i])
 	}
 	w.done.Events += len(live)
 	for i := range copies {
@@ -63,6 +63,20 @@ func (w *batchWriter) writeEvents(ctx context.Context, rows []EventRow) error {
 		}
 	}
 	return nil
+}
+
+// noteEvent has a new row counted wherever it counts.
+func (w *batchWriter) noteEvent(e *EventRow) {
+	w.tally[tallyKey{e.App, e.Shard, int(e.Kind)}]++
+	at := deviceDay{e.App, e.Shard, e.Install, dayOf(e.Time)}
+	w.activity.see(at, e.AppVersion, e.AppBuild, e.Traits, sentLog, e.Feed, e.Locator.Member)
+	part := span{first: e.Time, last: e.Time}
+	if e.Kind == diag.KindStartSession {
+		part.begins, part.begun, part.version = true, e.Time, w.words.num(e.AppVersion)
+	}
+	w.sessions.see(sessionKey{e.App, e.Shard, e.Install, e.Session}, part)
+	w.usage.see(at, e)
+	w.arrive(e.App, e.Shard, e.Feed, e.Ingress, e.Locator)
 }
 
 func (w *batchWriter) eventTable() table[EventRow] {

@@ -58,6 +58,7 @@ var holdings = [...]holding{
 	{"register", "group_past", nil, "shard app grp type os_type class method file line app_code class_method code_raw framework language"},
 	{"register", "tombstone", []erasure{{"hash", logHashKept}}, "shard app created_at"},
 	{"register", "deletion", []erasure{{"id", "the row is deleted once the report is gone for good"}}, "shard app feed family created_at"},
+	{"register", "event_deleted", nil, "shard app name at swept"},
 
 	{"index", "migrated", nil, "version release"},
 	// Versions, models, systems, countries, languages, content types and ids of images: what many people share.
@@ -81,6 +82,16 @@ var holdings = [...]holding{
 	{"index", "error_count", nil, "shard app handled dim sub value day n"},
 	{"index", "group_count", nil, "shard app grp kind a b n devices"},
 	{"index", "purge_mark", nil, "shard app class through"},
+	{"index", "session", []erasure{{"install session", rowGoes}}, "shard app first_at last_at begun version"},
+	{"index", "session_count", nil, "shard app version day bucket n total"},
+	{"index", "event_name", nil, "shard app name gen num"},
+	{"index", "event_count", nil, "shard app event version day n devices sessions"},
+	{"index", "event_seen", []erasure{{"install seen", rowGoes}}, "shard app day"},
+	{"index", "event_property", nil, "shard app event property"},
+	{"index", "event_value", []erasure{{"value", "kept: a count of how often devices sent it; deleting the event takes it away"}},
+		"shard app event property version day rest n"},
+	{"index", "event_cut", nil, "shard app day what n"},
+	{"index", "arrival", nil, "shard app ingress feed segment pos"},
 
 	// Places outside of the store. Their columns are what lies there.
 	{"", "write-ahead logs of both halves", []erasure{{"rows", "gone after DB.Scrub"}}, ""},

@@ -83,9 +83,7 @@ func (w *batchWriter) writeReports(ctx context.Context, rows []ReportRow) error 
 		return w.words.err
 	}
 	for i := range live {
-		r := &live[i]
-		w.tally[tallyKey{r.App, r.Shard, int(r.Kind)}]++
-		w.activity.see(deviceDay{r.App, r.Shard, r.Install, dayOf(r.Time)}, r.AppVersion, r.AppBuild, r.traits(), r.sentBy(), r.Feed, r.Locator.Member)
+		w.noteReport(&live[i])
 	}
 	w.done.Reports += len(live)
 	for i := range copies {
@@ -97,6 +95,14 @@ func (w *batchWriter) writeReports(ctx context.Context, rows []ReportRow) error 
 		return err
 	}
 	return w.countGroups(live, seen)
+}
+
+// noteReport has a new row counted wherever it counts, but in its group.
+func (w *batchWriter) noteReport(r *ReportRow) {
+	w.tally[tallyKey{r.App, r.Shard, int(r.Kind)}]++
+	w.activity.see(deviceDay{r.App, r.Shard, r.Install, dayOf(r.Time)}, r.AppVersion, r.AppBuild, r.traits(), r.sentBy(), r.Feed, r.Locator.Member)
+	w.sessions.see(sessionKey{r.App, r.Shard, r.Install, r.Session}, span{first: r.Time, last: r.Time})
+	w.arrive(r.App, r.Shard, r.Feed, r.Ingress, r.Locator)
 }
 
 func (w *batchWriter) reportTable() table[ReportRow] {

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// rollup is a table of counters: rows of a key and one or two numbers that are added up.
+// rollup is a table of counters: rows of a key and up to three numbers that are added up.
 type rollup[K comparable] struct {
 	texts  [len(chunkSizes)]string // that add to so many counters at once
 	values int                     // numbers per row
@@ -47,19 +47,22 @@ func addText(table string, keys, sums []string, rows int) string {
 	return b.String()
 }
 
-// sums are what a batch adds to counters: two numbers each, of which a table may have the first only.
-type sums[K comparable] map[K][2]int64
+// sums are what a batch adds to counters. A table may have the first of the numbers only.
+type sums[K comparable] map[K][3]int64
 
-func (s sums[K]) add(k K, n, m int64) {
+func (s sums[K]) add(k K, n ...int64) {
 	v := s[k]
-	s[k] = [2]int64{v[0] + n, v[1] + m}
+	for i := range n {
+		v[i] += n[i]
+	}
+	s[k] = v
 }
 
 // write adds the sums to the counters. Sums that come to nothing are left out.
 func (r *rollup[K]) write(t *tx, s sums[K]) error {
 	keys := make([]K, 0, len(s))
 	for k, v := range s {
-		if v != [2]int64{} {
+		if v != [3]int64{} {
 			keys = append(keys, k)
 		}
 	}

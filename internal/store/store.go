@@ -21,7 +21,7 @@ type DB struct {
 	shards   shardCache
 	groupIDs groupIDCache
 	words    wordCache
-	shown    shownCache
+	memory   memory // of whoever writes to the index
 	boards   boards
 	graves   graveyard
 	logKey   [32]byte
@@ -90,7 +90,7 @@ func (db *DB) viewIndex(ctx context.Context, fn func(*tx) error) error {
 // closed, and rows of deleted apps go. Call it about once a minute.
 func (db *DB) Tidy(ctx context.Context) error {
 	db.boards.rest()
-	return errors.Join(db.sweep(ctx), db.register.tidy(ctx), db.index.tidy(ctx))
+	return errors.Join(db.sweep(ctx), db.sweepEvents(ctx), db.forgetArrivals(ctx), db.register.tidy(ctx), db.index.tidy(ctx))
 }
 
 // Scrub sees to it that nothing deleted is left in the files of both halves: neither in the log nor where the

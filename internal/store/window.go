@@ -220,10 +220,10 @@ func (a *activeReader) scan(m *match, fn func(day int64, install [16]byte, p *pr
 			packed sql.RawBytes
 			p      profile
 		)
-		if err := r.Scan(&packed, &day, &p.version, &p.build, &p.model, &p.os, &p.country, &p.language, flagColumn{&p.used}); err != nil {
+		if err := r.Scan(&packed, &day, &p.version, &p.build, &p.model, &p.os, &p.country, &p.language, &p.sent); err != nil {
 			return err
 		}
-		if p.used && m.is(&p) {
+		if p.sent == sentLog && m.is(&p) {
 			fn(day, keyOfPacked(packed), &p)
 		}
 		return nil

@@ -110,6 +110,14 @@ func (w *wordArg) num(text string) int64 {
 	return n
 }
 
+// known is num for a text that need not get a number.
+func (w *wordArg) known(text string) (n int64, ok bool, err error) {
+	if n, ok := w.given[text]; ok {
+		return n, true, nil
+	}
+	return w.cache.find(w.t, text)
+}
+
 func (w *wordArg) give(text string) (n int64, err error) {
 	err = w.t.get([]any{&n}, "INSERT INTO word (num, text) VALUES ((SELECT COALESCE(MAX(num), 0) + 1 FROM word), $1) RETURNING num", text)
 	if err != nil {

@@ -165,13 +165,13 @@ func plainActive(b store.Batch, q store.ActivityQuery) (all []store.DayCount) {
 
 // activeWindows compares numbers of installs over spans with what looking at all logs finds.
 func activeWindows(t *testing.T, open func(*testing.T, Options) *store.DB) {
-	const logs = 900
+	const logs = 500
 	r := rand.New(rand.NewPCG(9, 10))
 	app := appOf("acme", "boat")
 	app.Num = 1
 	var whole store.Batch
 	for feed := range uint64(logs) {
-		e := seenOn(app, feed+1, fmt.Sprint("install ", r.IntN(15)), diag.DeviceTime(1+r.Int64N(500))*day, fmt.Sprint("1.", r.IntN(3)), fmt.Sprint(r.IntN(3)))
+		e := seenOn(app, feed+1, fmt.Sprint("install ", r.IntN(15)), diag.DeviceTime(1+r.Int64N(420))*day, fmt.Sprint("1.", r.IntN(3)), fmt.Sprint(r.IntN(3)))
 		if r.IntN(8) == 0 {
 			e.AppBuild = "1.1" // a build that is called as a version is
 		}
@@ -183,12 +183,12 @@ func activeWindows(t *testing.T, open func(*testing.T, Options) *store.DB) {
 			whole.Reports = append(whole.Reports, c)
 		}
 	}
-	for _, size := range []uint64{1, 40, 1 << 20} {
+	for _, size := range []uint64{1, 40} {
 		db := open(t, Options{})
 		createApp(t, db, "boat")
 		applyInPieces(newFeeder(t, db), whole, size)
 		ask := rand.New(rand.NewPCG(11, 12))
-		for range 60 {
+		for range 25 {
 			q := store.SpanQuery{App: app.Num, Start: diag.DeviceTime(1+ask.Int64N(450)) * day}
 			q.End = q.Start + diag.DeviceTime(1+ask.Int64N(pick(ask.IntN, int64(3), 40, store.MaxSpan)))*day
 			for range ask.IntN(3) {

@@ -15,6 +15,9 @@ type Dialect interface {
 	// Insert is the text that inserts so many rows at once and skips those whose key is taken. Its arguments
 	// are the rows' values one after the other.
 	Insert(table string, columns []string, rows int) string
+	// Add is the text that adds so many rows to counters: where a row's key stands already, its numbers are added
+	// to those there. Its arguments are the rows' keys and numbers one after the other.
+	Add(table string, key, numbers []string, rows int) string
 	// Classify says what an error of the engine means.
 	Classify(err error) Class
 	// Checkpoint empties the engine's log into its files. It waits for nobody: while somebody reads it may get

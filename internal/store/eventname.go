@@ -256,42 +256,39 @@ func (db *DB) PropertyValues(ctx context.Context, q EventQuery, property string)
 		if err != nil || none {
 			return err
 		}
-		versions, err := e.versionsOrAll(q.Versions)
+		versions, err := e.versions(q.Versions)
 		if err != nil {
 			return err
 		}
-		for _, v := range versions {
-			err := e.t.each(func(r *sql.Rows) error {
-				var (
-					day, n int64
-					rest   bool
-					value  string
-				)
-				if err := r.Scan(&day, flagColumn{&rest}, &value, &n); err != nil {
-					return err
-				}
-				if day >= first {
-					total += n
-				}
-				if rest {
-					return nil
-				}
-				if of[value] == nil {
-					of[value] = &Share{Value: value}
-				}
-				if day >= first {
-					of[value].N += n
-				} else {
-					of[value].Previous += n
-				}
-				return nil
-			}, `SELECT day, rest, value, n FROM event_value WHERE shard = $1 AND app = $2 AND event = $3 AND property = $4 AND version = $5
-				AND day >= $6 AND day <= $7`, e.shard, e.app, n, word, v, first-length, last)
-			if err != nil {
+		return e.t.each(func(r *sql.Rows) error {
+			var (
+				day, version, n int64
+				rest            bool
+				value           string
+			)
+			if err := r.Scan(&day, flagColumn{&rest}, &value, &version, &n); err != nil {
 				return err
 			}
-		}
-		return nil
+			if _, asked := slices.BinarySearch(versions, version); len(q.Versions) > 0 && !asked {
+				return nil
+			}
+			if day >= first {
+				total += n
+			}
+			if rest {
+				return nil
+			}
+			if of[value] == nil {
+				of[value] = &Share{Value: value}
+			}
+			if day >= first {
+				of[value].N += n
+			} else {
+				of[value].Previous += n
+			}
+			return nil
+		}, `SELECT day, rest, value, version, n FROM event_value WHERE shard = $1 AND app = $2 AND event = $3 AND property = $4
+			AND day >= $5 AND day <= $6`, e.shard, e.app, n, word, first-length, last)
 	})
 	for _, s := range of {
 		if s.N > 0 {

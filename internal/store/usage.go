@@ -55,8 +55,8 @@ var (
 	eventCounts = newRollup("event_count", "shard app event version day", "n devices sessions", func(dst []any, k eventCountKey) []any {
 		return append(dst, int64(k.shard), k.app, k.event, k.version, k.day)
 	})
-	eventValues = newRollup("event_value", "shard app event property version day rest value", "n", func(dst []any, k eventValueKey) []any {
-		return append(dst, int64(k.shard), k.app, k.event, k.property, k.version, k.day, flag(k.rest), k.value)
+	eventValues = newRollup("event_value", "shard app event property day rest value version", "n", func(dst []any, k eventValueKey) []any {
+		return append(dst, int64(k.shard), k.app, k.event, k.property, k.day, flag(k.rest), k.value, k.version)
 	})
 	eventCuts = newRollup("event_cut", "shard app day what", "n", func(dst []any, k eventCutKey) []any {
 		return append(dst, int64(k.shard), k.app, k.day, int64(k.what))
@@ -100,8 +100,8 @@ func (u *usage) write() error {
 			return err
 		}
 	}
-	return errors.Join(eventCounts.write(u.w.t, c.counts), eventValues.write(u.w.t, c.values), eventCuts.write(u.w.t, c.cuts),
-		activeGaps.write(u.w.t, c.gaps))
+	return errors.Join(eventCounts.write(u.w.t, u.w.db.index.dialect, c.counts), eventValues.write(u.w.t, u.w.db.index.dialect, c.values), eventCuts.write(u.w.t, u.w.db.index.dialect, c.cuts),
+		activeGaps.write(u.w.t, u.w.db.index.dialect, c.gaps))
 }
 
 // usageCounter counts the events of one batch.
@@ -285,8 +285,8 @@ func (c *usageCounter) value(at deviceDay, k valueKey, version int64, value stri
 			err := r.Scan(&text)
 			known.put(text)
 			return err
-		}, `SELECT value FROM event_value WHERE shard = $1 AND app = $2 AND event = $3 AND property = $4 AND version = $5 AND day = $6 AND rest = 0`,
-			at.shard, at.app, k.event, k.property, anyVersion, k.day)
+		}, "SELECT DISTINCT value FROM event_value WHERE shard = $1 AND app = $2 AND event = $3 AND property = $4 AND day = $5 AND rest = 0",
+			at.shard, at.app, k.event, k.property, k.day)
 		if err != nil {
 			return err
 		}
@@ -300,9 +300,7 @@ func (c *usageCounter) value(at deviceDay, k valueKey, version int64, value stri
 		value = strings.Clone(value)
 		known.put(value)
 	}
-	for _, v := range [...]int64{anyVersion, version} {
-		c.values.add(eventValueKey{k, at.shard, v, rest, value}, 1)
-	}
+	c.values.add(eventValueKey{k, at.shard, version, rest, value}, 1)
 	return nil
 }
 

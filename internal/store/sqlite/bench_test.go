@@ -71,16 +71,21 @@ func (l *load) locator() diag.Locator {
 	return diag.Locator{Segment: int64(l.feed >> 14), Offset: int64(l.feed&0x3fff) * 4096}
 }
 
-// requests makes a batch of requests with 50 events each.
+// requests makes a batch of requests with 50 events each, of 30 names with three properties, one of which has a
+// value of its own in every log.
 func (l *load) requests(n int) (b store.Batch) {
 	for range n {
 		l.feed++
 		install, session, time, at := l.install(), l.id(), l.time(), l.locator()
+		version := fmt.Sprintf("3.%d.0", l.r.IntN(9))
+		traits := &store.Traits{Model: fmt.Sprintf("Model %d", l.r.IntN(300)), OS: fmt.Sprint("Android ", 8+l.r.IntN(8)), Country: "de", Language: "de"}
 		for member := range 50 {
 			at.Member = member
 			b.Events = append(b.Events, store.EventRow{Feed: l.feed, Time: time + diag.DeviceTime(member)*1e9, Ingress: 1_700_000_000_000 + int64OfFeed(l.feed),
 				App: l.app.Num, Kind: diag.KindEvent, ID: l.id(), Install: install, Session: session,
-				AppVersion: fmt.Sprintf("3.%d.0", l.r.IntN(9)), AppBuild: "310", Locator: at})
+				AppVersion: version, AppBuild: "310", Locator: at, Traits: traits,
+				Name: fmt.Sprint("event ", int(30*l.r.Float64()*l.r.Float64())), Properties: []diag.Property{{Name: "screen", Value: fmt.Sprint(l.r.IntN(40))},
+					{Name: "source", Value: "menu"}, {Name: "order", Value: fmt.Sprint(l.r.Uint32())}}})
 		}
 	}
 	return b

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"modernc.org/sqlite"
@@ -36,6 +37,21 @@ func (dialect) Rewrite(text string) string {
 func (dialect) Insert(table string, columns []string, rows int) string {
 	row := "(?" + strings.Repeat(",?", len(columns)-1) + ")"
 	return "INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES " + row + strings.Repeat(","+row, rows-1) + " ON CONFLICT DO NOTHING"
+}
+
+// Add leaves them without numbers, too.
+func (dialect) Add(table string, key, numbers []string, rows int) string {
+	row := "(?" + strings.Repeat(",?", len(key)+len(numbers)-1) + ")"
+	var b strings.Builder
+	b.WriteString("INSERT INTO " + table + " (" + strings.Join(slices.Concat(key, numbers), ", ") + ") VALUES " + row + strings.Repeat(","+row, rows-1) +
+		" ON CONFLICT (" + strings.Join(key, ", ") + ") DO UPDATE SET ")
+	for i, n := range numbers {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.WriteString(n + " = " + table + "." + n + " + excluded." + n)
+	}
+	return b.String()
 }
 
 // busyTimeout is how long a connection waits for a lock, in ms.

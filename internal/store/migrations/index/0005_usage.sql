@@ -14,7 +14,7 @@ CREATE TABLE session (
 	PRIMARY KEY (shard, app, install, session)
 ) /* clustered */;
 
--- Sessions by how long they lasted; total is in ms. Version -1 is all of them, here and below.
+-- Sessions by how long they lasted; total is in ms. Version -1 is all of them, here and in event_count.
 
 CREATE TABLE session_count (
 	shard   SMALLINT NOT NULL,
@@ -77,12 +77,12 @@ CREATE TABLE event_value (
 	app      BIGINT NOT NULL,
 	event    BIGINT NOT NULL,
 	property BIGINT NOT NULL,
-	version  BIGINT NOT NULL,
 	day      BIGINT NOT NULL,
 	rest     SMALLINT NOT NULL,
 	value    TEXT NOT NULL,
+	version  BIGINT NOT NULL,
 	n        BIGINT NOT NULL,
-	PRIMARY KEY (shard, app, event, property, version, day, rest, value)
+	PRIMARY KEY (shard, app, event, property, day, rest, value, version)
 ) /* clustered */;
 
 -- What was beyond the limits and is in no other table: see EventCut.

@@ -234,10 +234,10 @@ func (a *activity) write() error {
 	if err := a.flush(); err != nil {
 		return err
 	}
-	if err := activeCounts.write(a.w.t, a.w.db.index.dialect, a.counts); err != nil {
+	if err := activeCounts.write(a.w.t, a.counts); err != nil {
 		return err
 	}
-	return activeGaps.write(a.w.t, a.w.db.index.dialect, a.gaps)
+	return activeGaps.write(a.w.t, a.gaps)
 }
 
 // count adds one install on one day.

@@ -405,7 +405,7 @@ type GroupDay struct {
 func (db *DB) GroupDays(ctx context.Context, app int64, g diag.GroupID, start, end diag.DeviceTime) (all []GroupDay, err error) {
 	first, last := daysOf(start, end)
 	err = db.groupParts(ctx, app, g, partDay, func(c *partCounter, t *tx) error { return c.readDays(t, groupRange{wholeDay(start), endOf(end)}) },
-		func(t *tx, k *partKey, v [2]int64) error {
+		func(t *tx, k *partKey, v [3]int64) error {
 			if first <= k.a && k.a <= last {
 				all = append(all, GroupDay{timeOfDay(k.a), v[0], v[1]})
 			}
@@ -440,7 +440,7 @@ func endOf(t diag.DeviceTime) diag.DeviceTime {
 
 // GroupModels counts the reports of a group by the device's model, the most first.
 func (db *DB) GroupModels(ctx context.Context, app int64, g diag.GroupID) (all []NameCount, err error) {
-	err = db.groupParts(ctx, app, g, partModel, (*partCounter).readTraits, func(t *tx, k *partKey, v [2]int64) error {
+	err = db.groupParts(ctx, app, g, partModel, (*partCounter).readTraits, func(t *tx, k *partKey, v [3]int64) error {
 		text, err := db.words.read(t, k.a)
 		all = append(all, NameCount{text, v[0]})
 		return err
@@ -452,7 +452,7 @@ func (db *DB) GroupModels(ctx context.Context, app int64, g diag.GroupID) (all [
 // GroupSystems counts the reports of a group by system, named by its name and version with a blank between them,
 // the most first.
 func (db *DB) GroupSystems(ctx context.Context, app int64, g diag.GroupID) (all []NameCount, err error) {
-	err = db.groupParts(ctx, app, g, partSystem, (*partCounter).readTraits, func(t *tx, k *partKey, v [2]int64) error {
+	err = db.groupParts(ctx, app, g, partSystem, (*partCounter).readTraits, func(t *tx, k *partKey, v [3]int64) error {
 		name, err := db.words.read(t, k.a)
 		if err != nil {
 			return err
@@ -466,7 +466,7 @@ func (db *DB) GroupSystems(ctx context.Context, app int64, g diag.GroupID) (all 
 }
 
 // groupParts gives fn the counters of one part of a group: those that are kept, or what read counts.
-func (db *DB) groupParts(ctx context.Context, app int64, g diag.GroupID, p part, read func(*partCounter, *tx) error, fn func(*tx, *partKey, [2]int64) error) error {
+func (db *DB) groupParts(ctx context.Context, app int64, g diag.GroupID, p part, read func(*partCounter, *tx) error, fn func(*tx, *partKey, [3]int64) error) error {
 	shard, err := db.shardOf(ctx, app)
 	if err != nil {
 		return err

@@ -336,7 +336,7 @@ func (db *DB) viewEvents(ctx context.Context, app int64, fn func(*eventReader) e
 		return err
 	}
 	return db.viewIndex(ctx, func(t *tx) error {
-		return fn(&eventReader{activeReader{db: db, t: t, shard: shard, app: app, used: true}, deleted})
+		return fn(&eventReader{activeReader{db: db, t: t, shard: shard, app: app, of: countUsed}, deleted})
 	})
 }
 

@@ -26,7 +26,7 @@ func (s sums[K]) add(k K, n ...int64) {
 }
 
 // write adds the sums to the counters. Sums that come to nothing are left out.
-func (r *rollup[K]) write(t *tx, d Dialect, s sums[K]) error {
+func (r *rollup[K]) write(t *tx, s sums[K]) error {
 	keys := make([]K, 0, len(s))
 	for k, v := range s {
 		if v != [3]int64{} {
@@ -43,7 +43,7 @@ func (r *rollup[K]) write(t *tx, d Dialect, s sums[K]) error {
 				args = append(args, v[i])
 			}
 		}
-		_, err := t.exec(d.Add(r.table, r.key, r.values, len(piece)), args...)
+		_, err := t.exec(t.conn.dialect.Add(r.table, r.key, r.values, len(piece)), args...)
 		return err
 	})
 }

@@ -108,7 +108,7 @@ func (s *sessions) write() error {
 			return err
 		}
 	}
-	return sessionCounts.write(s.w.t, s.w.db.index.dialect, s.counts)
+	return sessionCounts.write(s.w.t, s.counts)
 }
 
 // put joins a session with what is known of it. One that has become longer moves to another bucket.

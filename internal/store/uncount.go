@@ -30,7 +30,7 @@ func (r *remover) uncount() error {
 			return err
 		}
 	}
-	r.t.after = append(r.t.after, r.db.shown.clear)
+	r.t.after = append(r.t.after, r.db.memory.clear)
 	return activeCounts.write(r.t, counters)
 }
 
@@ -167,13 +167,17 @@ func (db *DB) ForgetDays(ctx context.Context, app, before int64) (n int, err err
 			WHERE shard = $1 AND app = $2 AND day < $3 LIMIT $4)`,
 		`DELETE FROM active_shared WHERE (shard, app, day, install, version, build, used) IN
 			(SELECT shard, app, day, install, version, build, used FROM active_shared WHERE shard = $1 AND app = $2 AND day < $3 LIMIT $4)`,
+		`DELETE FROM event_seen WHERE (shard, app, install, day) IN
+			(SELECT shard, app, install, day FROM event_seen /* by event_seen_day */ WHERE shard = $1 AND app = $2 AND day < $3 LIMIT $4)`,
+		`DELETE FROM session WHERE (shard, app, install, session) IN
+			(SELECT shard, app, install, session FROM session /* by session_first */ WHERE shard = $1 AND app = $2 AND first_at < $3 * 86400000000000 LIMIT $4)`,
 	} {
 		for more := true; more; {
 			err := db.index.update(ctx, func(t *tx) error {
 				rows, err := t.exec(text, shard, app, before, sweepPiece)
 				more = rows == sweepPiece
 				n += int(rows)
-				t.after = append(t.after, db.shown.clear)
+				t.after = append(t.after, db.memory.clear)
 				return err
 			})
 			if err != nil {

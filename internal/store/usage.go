@@ -100,8 +100,8 @@ func (u *usage) write() error {
 			return err
 		}
 	}
-	return errors.Join(eventCounts.write(u.w.t, u.w.db.index.dialect, c.counts), eventValues.write(u.w.t, u.w.db.index.dialect, c.values), eventCuts.write(u.w.t, u.w.db.index.dialect, c.cuts),
-		activeGaps.write(u.w.t, u.w.db.index.dialect, c.gaps))
+	return errors.Join(eventCounts.write(u.w.t, c.counts), eventValues.write(u.w.t, c.values), eventCuts.write(u.w.t, c.cuts),
+		activeGaps.write(u.w.t, c.gaps))
 }
 
 // usageCounter counts the events of one batch.

@@ -53,7 +53,7 @@ func (db *DB) ActiveWindows(ctx context.Context, q SpanQuery) ([]Actives, error)
 	}
 	all := [...]window{newWindow(first, last, 1), newWindow(first, last, week), newWindow(first, last, month)}
 	err = db.viewIndex(ctx, func(t *tx) error {
-		a := activeReader{db: db, t: t, shard: shard, app: q.App, used: true, first: first - month + 1, last: last}
+		a := activeReader{db: db, t: t, shard: shard, app: q.App, of: countUsed, first: first - month + 1, last: last}
 		return a.gaps(&q, func(day, gap, n int64) {
 			for i := range all {
 				all[i].add(day, gap, n)
@@ -267,7 +267,7 @@ func (db *DB) Shares(ctx context.Context, q SpanQuery, of Trait) (all []Share, t
 		return nil, 0, err
 	}
 	err = db.viewIndex(ctx, func(t *tx) error {
-		a := activeReader{db: db, t: t, shard: shard, app: q.App, used: true, first: first, last: last}
+		a := activeReader{db: db, t: t, shard: shard, app: q.App, of: countUsed, first: first, last: last}
 		now, n, err := a.shares(&q, of)
 		if err != nil {
 			return err

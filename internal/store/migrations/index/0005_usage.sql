@@ -13,6 +13,7 @@ CREATE TABLE session (
 	version  BIGINT NOT NULL,
 	PRIMARY KEY (shard, app, install, session)
 ) /* clustered */;
+CREATE INDEX session_first ON session (shard, app, first_at);
 
 -- Sessions by how long they lasted; total is in ms. Version -1 is all of them, here and in event_count.
 
@@ -61,6 +62,7 @@ CREATE TABLE event_seen (
 	seen    BYTEA NOT NULL,
 	PRIMARY KEY (shard, app, install, day)
 ) /* clustered */;
+CREATE INDEX event_seen_day ON event_seen (shard, app, day);
 
 CREATE TABLE event_property (
 	shard    SMALLINT NOT NULL,

@@ -120,6 +120,7 @@ func newWorld(t testing.TB, change ...func(*api.Options)) *world {
 	_, w.epoch, err = w.store.ClaimIndex(ctx)
 	w.must(err)
 	w.reports = &report.Reader{Journal: w.journal, Store: w.store}
+	w.store.SetTexts(w.reports)
 	log := slog.New(slog.NewTextHandler(&w.logs, nil))
 	w.gate = auth.New(w.store, w.clock, log)
 	o := api.Options{

@@ -38,7 +38,7 @@ func Packages() []Entry {
 		{"internal/diag", Noun, nil, "apps, logs, reports, stacks, groups, installs; ids, error kinds, the clock", true},
 
 		{"internal/journal", Capability, []string{"diag"}, "what devices sent, durable and numbered: append, follow, read, blank", false},
-		{"internal/store", Capability, []string{"diag"}, "all SQL: the register, which no journal holds, and the index derived from it", false},
+		{"internal/store", Capability, []string{"diag", "filter"}, "all SQL: the register, which no journal holds, and the index derived from it", false},
 		{"internal/blob", Capability, []string{"diag"}, "a bucket: conditional put, ranged get, list, delete", false},
 		{"internal/archive", Capability, []string{"diag", "blob"}, "the exported layout: names, records, exact scanner", false},
 		{"internal/wire", Capability, []string{"diag"}, "the SDKs' JSON logs into nouns, every quirk of them", true},

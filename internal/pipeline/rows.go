@@ -193,11 +193,13 @@ func properties(all []diag.Property) []diag.Property {
 
 func (r *rows) attachment(f *frame, member int, l diag.Log) {
 	a := wire.DecodeAttachment(l, false)
-	r.Attachments = append(r.Attachments, store.AttachmentRow{
+	row := store.AttachmentRow{
 		Feed: f.entry.Number, Time: a.Timestamp, Ingress: f.entry.Time, App: f.app.Num, ID: a.ID, ErrorID: a.ErrorID,
 		Install: f.envelope.Install, ContentType: word(a.ContentType), FileName: cut(a.FileName, maxFileName), Size: a.Size,
 		Problem: a.Problem, Locator: f.locator(member),
-	})
+	}
+	row.Search = store.NewAttachmentDoc(&row, report.AttachmentText(l, row.ContentType))
+	r.Attachments = append(r.Attachments, row)
 }
 
 func (r *rows) report(ctx context.Context, p *Pipeline, f *frame, member int, l diag.Log) error {
@@ -214,6 +216,7 @@ func (r *rows) report(ctx context.Context, p *Pipeline, f *frame, member int, l 
 		Signature: full.Verdict.Signature, Reason: reason(&full.Verdict.Reason), State: full.State, Missing: full.Missing,
 		Problem: rep.Problem, Locator: f.locator(member),
 	}
+	row.Search = store.NewSearchDoc(&row, full.Texts())
 	r.Reports = append(r.Reports, row)
 	r.keys = append(r.keys, diag.GroupKey{App: f.app.Num, Signature: row.Signature, AppVersion: row.AppVersion, Handled: row.Handled})
 	return nil

@@ -117,6 +117,7 @@ func (s *Server) assemble() error {
 	}
 	t := &targets{allow: allow, root: s.config.ExportRoot, sealer: seal, clock: s.config.Clock}
 	reports := &report.Reader{Journal: s.journal, Store: s.store}
+	s.store.SetTexts(reports)
 	installKey := derive(s.folder.key, forInstalls)
 	s.ingest = ingest.New(ingest.Options{
 		Journal: s.journal, Store: s.store, Clock: s.config.Clock, Log: s.log, InstallKey: installKey, Strict: s.config.StrictIngest,

@@ -23,6 +23,9 @@ type AttachmentRow struct {
 	Size        int
 	Problem     string
 	Locator     diag.Locator
+
+	// Search is what it is found by: see ReportRow. NewAttachmentDoc made it.
+	Search SearchDoc
 }
 
 func (w *batchWriter) writeAttachments(ctx context.Context, rows []AttachmentRow) error {
@@ -44,6 +47,9 @@ func (w *batchWriter) writeAttachments(ctx context.Context, rows []AttachmentRow
 	}
 	for i := range live {
 		w.tally[tallyKey{live[i].App, live[i].Shard, int(diag.KindAttachment)}]++
+		if err := w.indexAttachment(&live[i]); err != nil {
+			return err
+		}
 	}
 	w.done.Attachments += len(live)
 	for i := range copies {

@@ -191,19 +191,23 @@ func (w *batchWriter) writeTally() error {
 // indexTables are the index's tables but the cursor's.
 var indexTables = [...]string{"event", "report", "error_group", "attachment", "duplicate", "problem", "tally", "word",
 	"active", "active_shared", "active_count", "active_gap", "error_count", "group_count", "purge_mark",
-	"session", "session_count", "event_name", "event_count", "event_seen", "event_property", "event_value", "event_cut", "arrival"}
+	"session", "session_count", "event_name", "event_count", "event_seen", "event_property", "event_value", "event_cut", "arrival",
+	"search_app"}
 
 // ResetIndex empties the index; the register stays. The cursor stands at 0 and its holder is fenced.
 func (db *DB) ResetIndex(ctx context.Context) error {
 	db.resetting.Lock()
 	defer db.resetting.Unlock()
 	return db.index.update(ctx, func(t *tx) error {
+		if err := dropSearches(t); err != nil {
+			return err
+		}
 		for _, name := range indexTables {
 			if _, err := t.exec("DELETE FROM " + name); err != nil {
 				return err
 			}
 		}
-		t.after = append(t.after, db.words.clear, db.memory.clear, db.boards.clear)
+		t.after = append(t.after, db.words.clear, db.memory.clear, db.boards.clear, db.searches.clear)
 		_, err := t.exec("UPDATE lane SET through = 0, epoch = epoch + 1 WHERE shard = $1", lane)
 		return err
 	})
@@ -225,6 +229,9 @@ const sweepPiece = 1000
 
 // sweepApp takes away an app's rows in the index.
 func (db *DB) sweepApp(ctx context.Context, shard uint8, app int64) error {
+	if err := db.index.update(ctx, func(t *tx) error { return db.dropSearch(t, shard, app) }); err != nil {
+		return err
+	}
 	for _, s := range sweepKeys {
 		text := "DELETE FROM " + s.table + " WHERE shard = $1 AND app = $2 AND " + s.key + " IN (SELECT " + s.key +
 			" FROM " + s.table + " WHERE shard = $1 AND app = $2 LIMIT $3)"

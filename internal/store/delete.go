@@ -215,6 +215,9 @@ func (r *remover) report(id diag.ID, feed uint64) (bool, error) {
 		return false, err
 	}
 	row := &rows[0]
+	if err := r.db.unsearchReport(r.t, row); err != nil {
+		return false, err
+	}
 	if _, err := r.t.exec("DELETE FROM report WHERE shard = $1 AND app = $2 AND id = $3", r.shard, r.app, id[:]); err != nil {
 		return false, err
 	}
@@ -245,6 +248,14 @@ func (r *remover) lose(row *ReportRow) {
 
 // attachment takes out one attachment if its row is that of the frame.
 func (r *remover) attachment(id diag.ID, feed uint64) (bool, error) {
+	files, err := r.db.attachments(r.t, r.shard, r.app, "SELECT "+attachmentColumns+
+		" FROM attachment WHERE shard = $1 AND app = $2 AND id = $3 AND feed = $4", r.shard, r.app, id[:], feed)
+	if err != nil || len(files) == 0 {
+		return false, err
+	}
+	if err := r.db.unsearchAttachment(r.t, &files[0]); err != nil {
+		return false, err
+	}
 	rows, err := r.t.exec("DELETE FROM attachment WHERE shard = $1 AND app = $2 AND id = $3 AND feed = $4", r.shard, r.app, id[:], feed)
 	if err != nil || rows == 0 {
 		return false, err
@@ -295,6 +306,9 @@ func (r *remover) recount(group diag.GroupID, l *loss) error {
 		return err
 	}
 	if left -= l.n; left <= 0 {
+		if err := r.db.unsearchGroup(r.t, r.shard, r.app, group); err != nil {
+			return err
+		}
 		_, err := r.t.exec("DELETE FROM error_group WHERE shard = $1 AND app = $2 AND grp = $3", r.shard, r.app, group)
 		return err
 	}

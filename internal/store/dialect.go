@@ -27,8 +27,31 @@ type Dialect interface {
 	// from, and returns where the next one does; 0 when all is done. It runs in a writing transaction of the
 	// connection.
 	Scrub(ctx context.Context, c *sql.Conn, from int64) (next int64, err error)
-	// Tables describes the tables that a connection sees.
+	// Tables describes the tables that a connection sees, but for full-text tables.
 	Tables(ctx context.Context, c *sql.Conn) ([]Table, error)
+
+	// A full-text table holds documents: words of any characters, a newline behind each, of which nothing counts
+	// but that they are there. Each has a number; a document cannot be read back.
+
+	// CreateSearch are the texts that make a table. It goes by DROP TABLE.
+	CreateSearch(table string) []string
+	// SearchInsert takes a number and its document.
+	SearchInsert(table string) string
+	// SearchDelete takes a number and its document, exactly as it was inserted. Nothing of it is left in the file.
+	SearchDelete(table string) string
+	// SearchFind takes what SearchQuery made, the lowest and the highest number, and how many are wanted at most.
+	// Its only row is the text of the numbers found, rising, with commas between them; NULL for none.
+	SearchFind(table string) string
+	// SearchQuery writes a query.
+	SearchQuery(q SearchQuery) string
+}
+
+// SearchQuery asks for documents: those with a word, or all that All or Any of others ask for.
+type SearchQuery struct {
+	Word   string
+	Prefix bool // Word is the beginning of a word
+	All    []SearchQuery
+	Any    []SearchQuery
 }
 
 // Class is what an error of an engine means to the store.

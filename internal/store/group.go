@@ -79,6 +79,9 @@ func (w *batchWriter) countGroups(live []ReportRow, seen map[device]bool) error 
 		if err == nil && n == g.n {
 			err = w.recall(g.first) // the group is new here
 		}
+		if err == nil && n == g.n {
+			err = w.indexGroup(g.first)
+		}
 		if err == nil {
 			err = w.countParts(parts, g, n)
 		}

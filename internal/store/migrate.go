@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"lifeboat/internal/diag"
@@ -127,6 +128,11 @@ func (h *half) empty(t *tx) error {
 	tables, err := h.dialect.Tables(t.ctx, h.writer.sql)
 	if err != nil {
 		return err
+	}
+	if slices.ContainsFunc(tables, func(t Table) bool { return t.Name == "search_app" }) {
+		if err := dropSearches(t); err != nil {
+			return err
+		}
 	}
 	for _, table := range tables {
 		if table.Name == "migrated" || table.Name == "lane" {

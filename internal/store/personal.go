@@ -74,6 +74,7 @@ var holdings = [...]holding{
 	{"index", "duplicate", nil, "shard feed member app segment pos"},
 	{"index", "problem", nil, "shard app feed member ingress what segment pos"},
 	{"index", "tally", nil, "shard app kind n"},
+	{"index", "search_app", nil, "shard app orphans"},
 	{"index", "active", []erasure{{"install", rowGoes}}, "shard app day version build model os country language used"},
 	{"index", "active_shared", []erasure{{"install", rowGoes}}, "shard app day version build used"},
 	// Counts tell of nobody: those that a person was part of stay.
@@ -93,7 +94,8 @@ var holdings = [...]holding{
 	{"index", "event_cut", nil, "shard app day what n"},
 	{"index", "arrival", nil, "shard app ingress feed segment pos"},
 
-	// Places outside of the store. Their columns are what lies there.
+	// Places outside of the store's fixed tables. Their columns are what lies there.
+	{"", "full-text table of each app in the index", []erasure{{"runs of three characters of what is searched", "taken out word by word, before the row that they belong to is deleted"}}, ""},
 	{"", "write-ahead logs of both halves", []erasure{{"rows", "gone after DB.Scrub"}}, ""},
 	{"", "journal segments", []erasure{{"header payload", "blanked: overwritten in place"}}, "footer dictionary"},
 	{"", "export spool", []erasure{{"windows", "the person is taken out of blobs that are not yet put; those put are treated as archive"}}, ""},

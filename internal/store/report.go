@@ -52,6 +52,10 @@ type ReportRow struct {
 	Missing    []string // ids of images without symbols
 	Problem    string   // why the log could not be read in full
 	Locator    diag.Locator
+
+	// Search is what it is found by, written with a new row and never read back: NewSearchDoc made it. "" is that
+	// of the row alone.
+	Search SearchDoc
 }
 
 func (r *ReportRow) traits() *Traits {
@@ -75,6 +79,10 @@ func (w *batchWriter) writeReports(ctx context.Context, rows []ReportRow) error 
 	if err != nil {
 		return err
 	}
+	last, err := w.lastReport()
+	if err != nil {
+		return err
+	}
 	live, copies, err := insertNew(w.t, w.db.index.dialect, w.reportTable(), rows)
 	if err != nil {
 		return err
@@ -90,6 +98,9 @@ func (w *batchWriter) writeReports(ctx context.Context, rows []ReportRow) error 
 		if err := w.writeCopy(copies[i].App, copies[i].Shard, copies[i].Feed, copies[i].Locator); err != nil {
 			return err
 		}
+	}
+	if err := w.indexReports(live, last); err != nil {
+		return err
 	}
 	if err := w.countErrors(live); err != nil {
 		return err

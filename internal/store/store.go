@@ -20,6 +20,8 @@ type DB struct {
 
 	shards   shardCache
 	groupIDs groupIDCache
+	searches searchTables
+	texts    Texts
 	words    wordCache
 	memory   memory // of whoever writes to the index
 	boards   boards
@@ -48,7 +50,7 @@ type Options struct {
 // Open brings both halves to the newest schema. It is for adapters; others open a store through one. The
 // pools are the store's on return, also when it fails.
 func Open(ctx context.Context, o Options) (*DB, error) {
-	db := &DB{groupHash: o.GroupHash, logKey: o.LogKey}
+	db := &DB{groupHash: o.GroupHash, logKey: o.LogKey, texts: noTexts{}}
 	if db.groupHash == nil {
 		db.groupHash = hashGroup
 	}

@@ -102,7 +102,7 @@ func (dialect) Checkpoint(ctx context.Context, c *sql.Conn) (done bool, err erro
 }
 
 func (dialect) Tables(ctx context.Context, c *sql.Conn) ([]store.Table, error) {
-	names, err := texts(ctx, c, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
+	names, err := texts(ctx, c, "SELECT name FROM pragma_table_list WHERE schema = 'main' AND type = 'table' AND name <> 'sqlite_schema' ORDER BY name")
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,260 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strconv"
+	"sync"
+
+	"lifeboat/internal/diag"
+)
+
+// Texts reads what the search looks into beyond rows, out of the journal. It is asked while a report is deleted
+// and while hits are looked through. NotFound says that the log is gone.
+type Texts interface {
+	ReportTexts(ctx context.Context, r *ReportRow) (LogTexts, error)
+	// AttachmentText is that which NewAttachmentDoc was given.
+	AttachmentText(ctx context.Context, a *AttachmentRow) (string, error)
+}
+
+// LogTexts are what is searched of a report beyond its row.
+type LogTexts struct {
+	Message string   // of the exception that decided the group
+	All     []string // those that NewSearchDoc was given
+}
+
+// noTexts is for a store without a journal: only rows are searched.
+type noTexts struct{}
+
+func (noTexts) ReportTexts(context.Context, *ReportRow) (LogTexts, error)      { return LogTexts{}, nil }
+func (noTexts) AttachmentText(context.Context, *AttachmentRow) (string, error) { return "", nil }
+
+// SetTexts says where texts are read. Call it before anything else; without it the search looks into rows only.
+func (db *DB) SetTexts(t Texts) { db.texts = t }
+
+// Every app has a full-text table of its own, so that it goes with the app. In it a report has the number of its
+// row, a group and an attachment one below 0.
+
+func searchTable(app int64) string { return "search_" + strconv.FormatInt(app, 10) }
+
+func groupNumber(g diag.GroupID) int64 { return -1 - int64(g) }
+
+func numberedGroup(n int64) diag.GroupID { return diag.GroupID(-1 - n) }
+
+// Attachments lie below the groups. One frame of the journal holds one of them; if a frame ever held more, those
+// far behind would share a number, and what finds one would look at both.
+const (
+	firstFile  = -1 << 33
+	fileMember = 1 << 8
+)
+
+func fileNumber(feed uint64, member int) int64 {
+	return firstFile - int64(feed)*fileMember - int64(min(member, fileMember-1))
+}
+
+// fileFeed is the inverse of fileNumber, as far as it has one.
+func fileFeed(n int64) (feed int64) { return (firstFile - n) / fileMember }
+
+// searchTables remembers which apps have their table.
+type searchTables struct {
+	mu  sync.Mutex
+	has map[int64]bool
+}
+
+func (s *searchTables) known(app int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.has[app]
+}
+
+func (s *searchTables) put(app int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.has == nil {
+		s.has = map[int64]bool{}
+	}
+	s.has[app] = true
+}
+
+func (s *searchTables) clear() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.has = nil
+}
+
+// raw runs a text that is not worth keeping prepared.
+func (t *tx) raw(text string) error {
+	_, err := t.conn.sql.ExecContext(t.ctx, t.conn.dialect.Rewrite(text))
+	return err
+}
+
+// makeSearch sees to it that an app has its table.
+func (db *DB) makeSearch(t *tx, shard uint8, app int64) error {
+	if db.searches.known(app) {
+		return nil
+	}
+	rows, err := t.exec("INSERT INTO search_app (shard, app, orphans) VALUES ($1, $2, 0) ON CONFLICT (shard, app) DO NOTHING", shard, app)
+	if err != nil {
+		return err
+	}
+	if rows > 0 {
+		for _, text := range t.conn.dialect.CreateSearch(searchTable(app)) {
+			if err := t.raw(text); err != nil {
+				return err
+			}
+		}
+	}
+	t.after = append(t.after, func() { db.searches.put(app) })
+	return nil
+}
+
+// hasSearch reports whether an app has its table, so that a reader may ask it.
+func (db *DB) hasSearch(t *tx, shard uint8, app int64) (bool, error) {
+	var n int64
+	err := t.get([]any{&n}, "SELECT COUNT(*) FROM search_app WHERE shard = $1 AND app = $2", shard, app)
+	return n > 0, err
+}
+
+// dropSearch takes an app's table away.
+func (db *DB) dropSearch(t *tx, shard uint8, app int64) error {
+	rows, err := t.exec("DELETE FROM search_app WHERE shard = $1 AND app = $2", shard, app)
+	if err != nil || rows == 0 {
+		return err
+	}
+	t.after = append(t.after, db.searches.clear)
+	return t.raw("DROP TABLE " + searchTable(app))
+}
+
+// dropSearches takes all of them away.
+func dropSearches(t *tx) error {
+	apps, err := list(t, func(r *sql.Rows) (app int64, err error) { return app, r.Scan(&app) }, "SELECT app FROM search_app")
+	for _, app := range apps {
+		if err == nil {
+			err = t.raw("DROP TABLE " + searchTable(app))
+		}
+	}
+	return err
+}
+
+// lastReport is the highest number of a report.
+func (w *batchWriter) lastReport() (n int64, err error) {
+	err = w.t.get([]any{&n}, "SELECT COALESCE(MAX(num), 0) FROM report")
+	return n, err
+}
+
+// indexReports makes new reports found. They have the numbers behind last.
+func (w *batchWriter) indexReports(live []ReportRow, last int64) error {
+	type place struct {
+		feed   uint64
+		member int
+	}
+	number := make(map[place]int64, len(live))
+	err := w.t.each(func(r *sql.Rows) error {
+		var (
+			n int64
+			p place
+		)
+		err := r.Scan(&n, &p.feed, &p.member)
+		number[p] = n
+		return err
+	}, "SELECT num, feed, member FROM report WHERE num > $1", last)
+	for i := range live {
+		r := &live[i]
+		doc := r.Search
+		if doc == "" {
+			doc = NewSearchDoc(r, nil)
+		}
+		if err == nil {
+			err = w.index(r.Shard, r.App, number[place{r.Feed, r.Locator.Member}], doc)
+		}
+	}
+	return err
+}
+
+func (w *batchWriter) indexAttachment(a *AttachmentRow) error {
+	doc := a.Search
+	if doc == "" {
+		doc = NewAttachmentDoc(a, "")
+	}
+	return w.index(a.Shard, a.App, fileNumber(a.Feed, a.Locator.Member), doc)
+}
+
+// indexGroup makes a new group found by what its row says, which need not be what its first report does.
+func (w *batchWriter) indexGroup(r *ReportRow) error {
+	var g GroupSummary
+	if err := g.load(w.t, r.Shard, r.App, r.Group); err != nil {
+		return err
+	}
+	return w.index(r.Shard, r.App, groupNumber(r.Group), groupDoc(g.AppVersion, &g.Reason))
+}
+
+func (w *batchWriter) index(shard uint8, app, number int64, doc SearchDoc) error {
+	if doc == "" {
+		return nil
+	}
+	if err := w.db.makeSearch(w.t, shard, app); err != nil {
+		return err
+	}
+	_, err := w.t.exec(w.db.index.dialect.SearchInsert(searchTable(app)), number, string(doc))
+	return err
+}
+
+// unsearchReport takes a report out of the full-text table. Call it before the report's row is deleted and before
+// its log is blanked in the journal: its document is built again from both. A log that is gone already leaves the
+// grams of its texts behind under a number that no row has; they are counted as orphans, find nothing, and go with
+// the next rebuilding of the index.
+func (db *DB) unsearchReport(t *tx, r *ReportRow) error {
+	var n int64
+	err := t.get([]any{&n}, "SELECT num FROM report WHERE shard = $1 AND app = $2 AND id = $3", r.Shard, r.App, r.ID[:])
+	if err != nil {
+		return absent(err, "report")
+	}
+	texts, err := db.texts.ReportTexts(t.ctx, r)
+	if diag.KindOf(err) == diag.NotFound && err != nil {
+		return db.orphan(t, r.Shard, r.App)
+	}
+	if err != nil {
+		return err
+	}
+	return db.unsearch(t, r.Shard, r.App, n, NewSearchDoc(r, texts.All))
+}
+
+// unsearchAttachment is unsearchReport for an attachment.
+func (db *DB) unsearchAttachment(t *tx, a *AttachmentRow) error {
+	text, err := db.texts.AttachmentText(t.ctx, a)
+	if diag.KindOf(err) == diag.NotFound && err != nil {
+		return db.orphan(t, a.Shard, a.App)
+	}
+	if err != nil {
+		return err
+	}
+	return db.unsearch(t, a.Shard, a.App, fileNumber(a.Feed, a.Locator.Member), NewAttachmentDoc(a, text))
+}
+
+// unsearchGroup takes a group out of the full-text table. Call it before the group's row is deleted.
+func (db *DB) unsearchGroup(t *tx, shard uint8, app int64, g diag.GroupID) error {
+	var s GroupSummary
+	err := s.load(t, shard, app, g)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return db.unsearch(t, shard, app, groupNumber(g), groupDoc(s.AppVersion, &s.Reason))
+}
+
+func (db *DB) unsearch(t *tx, shard uint8, app, number int64, doc SearchDoc) error {
+	there, err := db.hasSearch(t, shard, app)
+	if err != nil || !there || doc == "" {
+		return err
+	}
+	_, err = t.exec(t.conn.dialect.SearchDelete(searchTable(app)), number, string(doc))
+	return err
+}
+
+func (db *DB) orphan(t *tx, shard uint8, app int64) error {
+	_, err := t.exec("UPDATE search_app SET orphans = orphans + 1 WHERE shard = $1 AND app = $2", shard, app)
+	return err
+}

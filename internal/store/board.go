@@ -16,6 +16,7 @@ const (
 	maxBoardGroups = 100_000 // of one app; a list of an app with more reads rows
 	maxBoardsTotal = 200_000 // of all apps
 	maxBoardUndo   = 50_000  // entries of one app
+	maxBoardDays   = 3_000_000
 )
 
 // board holds the places of an app's groups, so that a list need not read and sort a row for each of them. It
@@ -31,6 +32,8 @@ type board struct {
 	undone  int               // entries in undo
 	void    bool              // it does not follow any more
 	tooMany bool              // groups, for it to hold
+	daily   bool              // places have their days
+	days    int               // entries in them; more than maxBoardDays are not held
 
 	used uint64 // of boards: when it was asked for last
 }
@@ -38,7 +41,23 @@ type board struct {
 // undo is what one batch changed: the places as they were before.
 type undo struct {
 	before uint64
-	places []groupPlace // n = 0: it was not there
+	places []groupPlace // n = 0: it was not there; days are those that the batch added
+}
+
+// dayReports is how many reports a group has on a day.
+type dayReports struct{ day, n int32 }
+
+// addDay adds to the days of a group, which are in rising order.
+func addDay(days []dayReports, day, n int32) []dayReports {
+	i := len(days)
+	for i > 0 && days[i-1].day > day {
+		i--
+	}
+	if i > 0 && days[i-1].day == day {
+		days[i-1].n += n
+		return days
+	}
+	return slices.Insert(days, i, dayReports{day, n})
 }
 
 // boards are those of the apps that were asked for lately.
@@ -96,7 +115,7 @@ func (s *boards) take(which func(int64, *board) bool) {
 	s.mu.Unlock()
 	for _, b := range gone {
 		b.mu.Lock()
-		b.void, b.places, b.at, b.undo, b.texts = true, nil, nil, nil, nil
+		b.void, b.places, b.at, b.undo, b.texts, b.days = true, nil, nil, nil, nil, 0
 		b.mu.Unlock()
 	}
 }
@@ -108,7 +127,7 @@ func (s *boards) trim() {
 	for i := len(list) - 1; i >= 0; i-- {
 		b := list[i]
 		b.mu.RLock()
-		total += len(b.places) + 100
+		total += len(b.places) + b.days/20 + 100
 		b.mu.RUnlock()
 		if total > maxBoardsTotal {
 			s.take(func(_ int64, o *board) bool { return o == b })
@@ -147,7 +166,7 @@ func (b *board) follow(app int64, after, through uint64, deltas map[groupKey]*gr
 	switch {
 	case b.void:
 		return false
-	case b.at == nil || through <= b.through: // no rows were read yet, or this batch was among them
+	case b.at == nil || b.tooMany || through <= b.through: // no rows were read yet, or this batch was among them
 		return true
 	case after != b.through:
 		return false
@@ -160,6 +179,9 @@ func (b *board) follow(app int64, after, through uint64, deltas map[groupKey]*gr
 	}
 	b.through = through
 	b.undo, b.undone = append(b.undo, was), b.undone+1+len(was.places)
+	if b.days > maxBoardDays {
+		b.forgetDays()
+	}
 	for b.undone > maxBoardUndo {
 		b.undone -= 1 + len(b.undo[0].places)
 		b.undo[0].places = nil
@@ -185,7 +207,14 @@ func (b *board) add(id diag.GroupID, g *groupDelta) (was groupPlace) {
 			kind: b.share(r.Reason.Type), class: strings.Clone(r.Reason.Class), method: strings.Clone(r.Reason.Method)})
 	}
 	p := &b.places[i]
-	was = groupPlace{id: id, n: p.n, devices: p.devices, first: p.first, last: p.last}
+	was = groupPlace{id: id, n: p.n, devices: p.devices, first: p.first, last: p.last, days: g.days}
+	if b.daily {
+		for _, d := range g.days {
+			b.days -= len(p.days)
+			p.days = addDay(p.days, d.day, d.n)
+			b.days += len(p.days)
+		}
+	}
 	p.n, p.devices = p.n+g.n, p.devices+g.devices
 	p.first, p.last = min(p.first, g.from), max(p.last, g.to)
 	return was
@@ -201,13 +230,43 @@ func (b *board) share(s string) string {
 	return s
 }
 
-// load reads all groups of an app unless the board has them.
-func (b *board) load(t *tx, shard uint8, app int64) error {
+// within reports whether all reports that are in a group lie in a span of times. Call it with mu held.
+func (b *board) within(start, end diag.DeviceTime) bool {
+	for i := range b.places {
+		if p := &b.places[i]; start != 0 && p.first < start || end != 0 && p.last >= end {
+			return false
+		}
+	}
+	return true
+}
+
+// forgetDays gives up the days, which have become too many.
+func (b *board) forgetDays() {
+	for i := range b.places {
+		b.places[i].days = nil
+	}
+	b.daily = false
+}
+
+// load reads all groups of an app unless the board has them, and with daily their days.
+func (b *board) load(t *tx, shard uint8, app int64, daily bool) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.void || b.at != nil {
+	if b.void || b.tooMany {
 		return nil
 	}
+	if b.at == nil {
+		if err := b.loadPlaces(t, shard, app); err != nil {
+			return err
+		}
+	}
+	if daily && !b.daily && !b.tooMany && b.days <= maxBoardDays {
+		return b.loadDays(t, shard, app)
+	}
+	return nil
+}
+
+func (b *board) loadPlaces(t *tx, shard uint8, app int64) error {
 	through, _, err := cursor(t)
 	if err != nil {
 		return err
@@ -237,43 +296,117 @@ func (b *board) load(t *tx, shard uint8, app int64) error {
 	return err
 }
 
-// read calls fn with every group's place as it was when the index stood at through: 0 asks for now. It
-// reports at which feed number the places are, and which is the newest that the board has; ok is false if it
-// does not know. fn must not keep the place.
-func (b *board) read(through uint64, fn func(*groupPlace)) (at, newest uint64, ok bool) {
-	b.mu.RLock()
-	defer b.mu.RUnlock()
-	if b.void || b.at == nil || b.tooMany {
-		return 0, 0, false
+// loadDays reads when all reports of an app were, from their index. It does nothing if the board does not stand
+// where the snapshot does: there will be another call.
+func (b *board) loadDays(t *tx, shard uint8, app int64) error {
+	now, _, err := cursor(t)
+	if err != nil || now != b.through {
+		return err
+	}
+	var (
+		id   diag.GroupID
+		time diag.DeviceTime
+		row  = []any{&id, &time}
+		at   = -1
+		days = make([][]dayReports, len(b.places))
+	)
+	b.days = 0
+	err = t.each(func(r *sql.Rows) error {
+		if err := r.Scan(row...); err != nil {
+			return err
+		}
+		if at < 0 || b.places[at].id != id {
+			i, known := b.at[id]
+			if !known {
+				return nil // in no group
+			}
+			at = i
+		}
+		before := len(days[at])
+		days[at] = addDay(days[at], int32(dayOf(time)), 1)
+		if b.days += len(days[at]) - before; b.days > maxBoardDays {
+			return errStop
+		}
+		return nil
+	}, "SELECT grp, time FROM report /* by report_grp */ WHERE shard = $1 AND app = $2 ORDER BY grp, time", shard, app)
+	if errors.Is(err, errStop) {
+		return nil // b.days stays too great
+	}
+	if err != nil {
+		return err
+	}
+	for i := range b.places {
+		b.places[i].days = slices.Clip(days[i])
+	}
+	b.daily = true
+	return nil
+}
+
+// window is a span of times whose reports are counted: whole days from those of the places, the rest apart.
+type window struct {
+	first, last int64                  // whole days
+	edges       map[diag.GroupID]int64 // reports of the days that are not whole
+}
+
+// read calls fn with every group's place as it was when the index stood at through: 0 asks for now. With a
+// window, n is that of the window, and devices, first and last are not told. ok is false if the board does not
+// know. Call it with mu held for reading. fn must not keep the place.
+func (b *board) read(through uint64, w *window, fn func(*groupPlace)) (at uint64, ok bool) {
+	if w != nil && !b.daily {
+		return 0, false
 	}
 	at = b.through
 	before := map[diag.GroupID]*groupPlace{}
 	if through != 0 && through < at {
 		at = through
 		if !b.rewind(through, before) {
-			return 0, 0, false
+			return 0, false
 		}
 	}
 	for i := range b.places {
-		p := &b.places[i]
+		p := b.places[i]
 		if was := before[p.id]; was != nil {
-			old := *p
-			old.n, old.devices, old.first, old.last, old.past = was.n, was.devices, was.first, was.last, true
-			p = &old
+			p.n, p.devices, p.first, p.last, p.past = was.n, was.devices, was.first, was.last, true
+		}
+		if w != nil && p.n > 0 {
+			p.n = w.count(&p, before[p.id])
 		}
 		if p.n > 0 {
-			fn(p)
+			fn(&p)
 		}
 	}
-	return at, b.through, true
+	return at, true
 }
 
-// rewind collects what changed since a batch that ended at through.
+// count counts the reports of a group in the window without those that came after the first page.
+func (w *window) count(p, was *groupPlace) int64 {
+	n := w.whole(p.days) + w.edges[p.id]
+	if was != nil {
+		n -= w.whole(was.days)
+	}
+	return n
+}
+
+func (w *window) whole(days []dayReports) (n int64) {
+	for _, d := range days {
+		if int64(d.day) >= w.first && int64(d.day) <= w.last {
+			n += int64(d.n)
+		}
+	}
+	return n
+}
+
+// rewind collects what changed since a batch that ended at through: the counters from before, and the days that
+// were added since.
 func (b *board) rewind(through uint64, before map[diag.GroupID]*groupPlace) bool {
 	for i := len(b.undo) - 1; i >= 0; i-- {
 		u := &b.undo[i]
 		for j := range u.places {
-			before[u.places[j].id] = &u.places[j]
+			was := u.places[j]
+			if later := before[was.id]; later != nil {
+				was.days = slices.Concat(was.days, later.days)
+			}
+			before[was.id] = &was
 		}
 		if u.before <= through {
 			return u.before == through // else no batch ended there: the index was made anew since

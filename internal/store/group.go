@@ -29,6 +29,7 @@ type groupDelta struct {
 	n, devices int64
 	from, to   diag.DeviceTime
 	rows       []*ReportRow
+	days       []dayReports
 }
 
 func (g *groupDelta) add(r *ReportRow) {
@@ -40,6 +41,7 @@ func (g *groupDelta) add(r *ReportRow) {
 	}
 	g.n++
 	g.rows = append(g.rows, r)
+	g.days = addDay(g.days, int32(dayOf(r.Time)), 1)
 	g.from, g.to = min(g.from, r.Time), max(g.to, r.Time)
 }
 
@@ -204,6 +206,7 @@ type groupPlace struct {
 	version, kind, class, method string
 	handled                      bool
 	past                         bool // the counters leave out reports that came after the first page
+	days                         []dayReports
 }
 
 const placeColumns = "grp, n + past, devices, past, past_first, first_at, last_at, handled, version, type, class, method"
@@ -353,6 +356,8 @@ type groupList struct {
 	endless bool                              // the tail is longer than that
 	reports filter                            // which reports are chosen, and count
 	chosen  bool                              // by more than their app
+
+	windowed bool // places tell nothing but the number of reports in the window
 }
 
 func (l *groupList) page() ([]GroupSummary, Page, error) {
@@ -394,8 +399,8 @@ func (l *groupList) rank(k *ranking) error {
 			k.add(p)
 		}
 	}
-	if l.open() {
-		known, err := l.onBoard(k, add)
+	if l.q.Build == "" && l.q.Install == "" && l.q.UserID == "" {
+		known, err := l.onBoard(add)
 		if known || err != nil {
 			return err
 		}
@@ -410,32 +415,81 @@ func (l *groupList) rank(k *ranking) error {
 	return err
 }
 
-// open reports whether all reports of a group are chosen.
-func (l *groupList) open() bool {
-	return l.q.Start == 0 && l.q.End == 0 && l.q.Build == "" && l.q.Install == "" && l.q.UserID == ""
-}
-
-// onBoard reads the places in memory; false if they do not reach back to the first page, or if this snapshot is
-// newer: what other calls have shown already must not be missing here. The board comes before anything is read
-// of the snapshot, so that no group on it is missing there.
-func (l *groupList) onBoard(k *ranking, add func(*groupPlace)) (known bool, err error) {
+// onBoard reads the places in memory. They are not known if they do not reach back to the first page, if they do
+// not stand where this snapshot does, or if a window moves what the list is ordered by.
+func (l *groupList) onBoard(add func(*groupPlace)) (known bool, err error) {
+	windowed := l.q.Start != 0 || l.q.End != 0
 	b := l.db.boards.get(l.q.App)
-	if err := b.load(l.t, l.shard, l.q.App); err != nil {
+	if err := b.load(l.t, l.shard, l.q.App, windowed); err != nil {
 		return false, err
 	}
 	l.db.boards.trim()
-	at, newest, known := b.read(l.q.After.Through, add)
+	b.mu.RLock()
+	defer b.mu.RUnlock()
 	now, _, err := cursor(l.t)
-	if err != nil {
+	if err != nil || b.void || b.at == nil || b.tooMany || now != b.through {
 		return false, err
 	}
-	if !known || now != newest {
-		k.rows = k.rows[:0]
+	var w *window
+	if windowed && !b.within(l.q.Start, l.q.End) {
+		if l.windowMoves() {
+			return false, nil
+		}
+		if w, err = l.window(now); err != nil {
+			return false, err
+		}
+	}
+	if l.through, known = b.read(l.q.After.Through, w, add); !known {
 		return false, nil
 	}
-	l.through = at
 	l.reports.and("r.shard = $%d AND r.app = $%d AND r.feed <= $%d", l.shard, l.q.App, l.through)
+	l.reports.reports(l.q.Start, l.q.End, "", "")
+	l.windowed = w != nil
 	return true, nil
+}
+
+// windowMoves reports whether a column of the order is another one in the window than over all reports, besides
+// the number of reports.
+func (l *groupList) windowMoves() bool {
+	return slices.ContainsFunc(l.q.OrderBy, func(o Order) bool {
+		return o.Column == ByDevices || o.Column == ByFirst && l.q.Start != 0 || o.Column == ByLast && l.q.End != 0
+	})
+}
+
+// window counts the reports of those days that the range does not have whole.
+func (l *groupList) window(now uint64) (*window, error) {
+	w := &window{edges: map[diag.GroupID]int64{}}
+	w.first, w.last = daysOf(l.q.Start, l.q.End)
+	var edges []groupRange
+	if l.q.Start != 0 && timeOfDay(w.first) != l.q.Start {
+		edges = append(edges, groupRange{l.q.Start, timeOfDay(w.first + 1)})
+		w.first++
+	}
+	if l.q.End != 0 && endOfDay(timeOfDay(w.last)) != l.q.End && w.last >= w.first {
+		edges = append(edges, groupRange{timeOfDay(w.last), l.q.End})
+		w.last--
+	}
+	for _, e := range edges {
+		if l.q.End != 0 {
+			e.end = min(e.end, l.q.End)
+		}
+		var f filter
+		f.and("shard = $%d AND app = $%d AND time >= $%d AND time < $%d", l.shard, l.q.App, e.start, e.end)
+		if l.q.After.Through != 0 && l.q.After.Through < now {
+			f.and("feed <= $%d", l.q.After.Through)
+		}
+		var id diag.GroupID
+		row := []any{&id}
+		err := l.t.each(func(r *sql.Rows) error {
+			err := r.Scan(row...)
+			w.edges[id]++
+			return err
+		}, "SELECT grp FROM report /* by report_time */ WHERE "+f.String(), f.args...)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return w, nil
 }
 
 // prepare finds out what is to be counted.
@@ -622,10 +676,26 @@ func (l *groupList) summary(p *groupPlace) (g GroupSummary, err error) {
 	g.Count, g.Devices, g.First, g.Last = p.n, p.devices, p.first, p.last
 	words := l.words(p.id)
 	g.State, g.Annotation = words.State, words.Annotation
-	if l.chosen || p.past {
+	if l.windowed {
+		if err := l.measure(&g); err != nil {
+			return g, err
+		}
+	}
+	if l.chosen || l.windowed || p.past {
 		err = l.newest(&g)
 	}
 	return g, err
+}
+
+// measure counts devices in the window and finds its first and last report.
+func (l *groupList) measure(g *GroupSummary) error {
+	var f filter
+	f.and("r.shard = $%d AND r.app = $%d AND r.grp = $%d", l.shard, l.q.App, g.ID)
+	f.reports(l.q.Start, l.q.End, "", "")
+	if l.q.After.Through != 0 {
+		f.and("r.feed <= $%d", l.through)
+	}
+	return l.t.get([]any{&g.Devices, &g.First, &g.Last}, "SELECT COUNT(DISTINCT r.install), MIN(r.time), MAX(r.time) FROM report r /* by report_grp */ WHERE "+f.String(), f.args...)
 }
 
 // newest finds the newest report that counts.

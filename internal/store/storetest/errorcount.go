@@ -131,6 +131,12 @@ func sameCounts(t *testing.T, db *store.DB, app int64, l *lists, when string) {
 			same(t, what+": builds", tallied(rows, func(r store.ReportRow) string { return r.AppBuild }), must(db.ErrorBuilds(ctx, q))(t))
 		}
 	}
+	for _, span := range [][2]diag.DeviceTime{{}, {-day, 0}, {0, day}, {-day, 2 * day}, {-day + 5*second, 0}, {-2*day + 7*second, 2*day - 3*second}, {5, 6}, {day / 2, day/2 + 5000*second}, {99 * day, 0}, {-99 * day, 99 * day}} {
+		for _, order := range orders {
+			q := store.GroupQuery{App: app, Start: span[0], End: span[1], OrderBy: order}
+			same(t, fmt.Sprintf("%s, groups of %+v", when, q), l.groups(q), stored{t, db, app}.groups(q))
+		}
+	}
 	for group := diag.GroupID(1); group <= 3; group++ {
 		var rows []store.ReportRow
 		for _, r := range l.reportRows {

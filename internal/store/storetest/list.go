@@ -91,12 +91,14 @@ var orders = [][]store.Order{
 // groupPages reads all orders in pages while reports come in that would move groups about. What is shown is
 // what the first page knew.
 func groupPages(t *testing.T, db *store.DB) {
-	groupPagesWhile(t, db, false)
-	groupPagesWhile(t, db, true)
+	for _, pace := range []diag.DeviceTime{1, 40_000} { // within a minute, and over days
+		groupPagesWhile(t, db, pace, false)
+		groupPagesWhile(t, db, pace, true)
+	}
 }
 
-// groupPagesWhile reads them with what is kept in memory, or forgets that after every page.
-func groupPagesWhile(t *testing.T, db *store.DB, forget bool) {
+// groupPagesWhile reads them with what is kept in memory, or forgets that after every page. pace stretches time.
+func groupPagesWhile(t *testing.T, db *store.DB, pace diag.DeviceTime, forget bool) {
 	between := func() {
 		if forget {
 			ok(t, db.Tidy(t.Context()))
@@ -104,24 +106,25 @@ func groupPagesWhile(t *testing.T, db *store.DB, forget bool) {
 		}
 	}
 	for i, order := range orders {
-		for _, q := range []store.GroupQuery{{}, {Start: 2 * second}, {Install: "install 1"}, {Handled: new(bool)}} {
-			app := createApp(t, db, fmt.Sprintf("boat %d %v %v", i, q, forget))
+		for _, q := range []store.GroupQuery{{}, {Start: 2 * second * pace}, {Start: second * pace, End: 9 * second * pace}, {End: 7 * second * pace}, {Install: "install 1"}, {Handled: new(bool)}} {
+			app := createApp(t, db, fmt.Sprintf("boat %d %v %v %v", i, q, pace, forget))
 			q.App, q.OrderBy = app.Num, order
 			f := newFeeder(t, db)
 			b := groupsApart(app, 17)
 			for i := range b.Reports {
 				b.Reports[i].Feed += f.through
+				b.Reports[i].Time *= pace
 			}
 			f.apply(b)
 			l := &lists{shard: diag.ShardOf(app.ID)}
 			l.apply(b)
-			same(t, fmt.Sprintf("pages of %+v", q), l.groups(q), pagesWhileWriting(t, f, app, q, between))
+			same(t, fmt.Sprintf("pages of %+v", q), l.groups(q), pagesWhileWriting(t, f, app, q, pace, between))
 		}
 	}
 }
 
 // pagesWhileWriting reads a list in pages of 3 and adds reports in between.
-func pagesWhileWriting(t *testing.T, f *feeder, app diag.App, q store.GroupQuery, between func()) (got []store.GroupSummary) {
+func pagesWhileWriting(t *testing.T, f *feeder, app diag.App, q store.GroupQuery, pace diag.DeviceTime, between func()) (got []store.GroupSummary) {
 	for q.Limit = 3; ; between() {
 		groups, next, err := f.db.Groups(t.Context(), q)
 		ok(t, err)
@@ -133,7 +136,7 @@ func pagesWhileWriting(t *testing.T, f *feeder, app diag.App, q store.GroupQuery
 		var late store.Batch
 		for n := range 5 {
 			r := reportOf(app, f.through+1+uint64(n), fmt.Sprint("late ", f.through, n))
-			r.Group, r.Time = diag.GroupID((int(f.through)+n*5)%20+1), diag.DeviceTime(n*20-40)*second // groups 18 to 20 are new
+			r.Group, r.Time = diag.GroupID((int(f.through)+n*5)%20+1), diag.DeviceTime(n*20-40)*second*pace // groups 18 to 20 are new
 			r.Install = diag.InstallID(fmt.Sprint("install ", n))
 			late.Reports = append(late.Reports, r)
 		}

@@ -191,7 +191,7 @@ func BenchmarkApplyReports(b *testing.B) {
 
 // BenchmarkLists asks what pages and calls ask.
 func BenchmarkLists(b *testing.B) {
-	for _, groups := range []int{500, 100_000} {
+	for _, groups := range []int{500, 5_000, 100_000} {
 		l := newLoad(b)
 		l.fill(*rows, 512, func() store.Batch { return l.crashes(512, groups) })
 		middle := diag.DeviceTime(1_700_000_000e9 + 45*day)
@@ -215,7 +215,10 @@ func BenchmarkLists(b *testing.B) {
 			{"second page", store.GroupQuery{After: second}},
 			{"by version", store.GroupQuery{Version: "3.1.0"}},
 			{"by class", store.GroupQuery{OrderBy: []store.Order{{Column: store.ByClass}}}},
+			{"by last", store.GroupQuery{OrderBy: []store.Order{{Column: store.ByLast, Desc: true}}}},
 			{"of half the time", store.GroupQuery{Start: middle}},
+			{"of half the time, by devices", store.GroupQuery{Start: middle, OrderBy: []store.Order{{Column: store.ByDevices, Desc: true}}}},
+			{"of a week", store.GroupQuery{Start: middle, End: middle + 7*day}},
 			{"of a user", store.GroupQuery{UserID: "user-7@example.com"}},
 			{"of an install", store.GroupQuery{Install: some[7].Install}},
 		} {
@@ -251,6 +254,36 @@ func BenchmarkLists(b *testing.B) {
 		b.Run(fmt.Sprintf("%d groups/report", groups), func(b *testing.B) {
 			for b.Loop() {
 				if _, err := l.db.Report(b.Context(), l.app.Num, some[3].ID); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		unhandled := false
+		for _, versions := range [][]string{nil, {"3.1.0"}, {"3.1.0", "3.2.0", "3.3.0"}} {
+			b.Run(fmt.Sprintf("%d groups/numbers of 90 days, versions %d", groups, len(versions)), func(b *testing.B) {
+				for b.Loop() {
+					_, err := l.db.ErrorDays(b.Context(), store.ErrorQuery{App: l.app.Num, Versions: versions, Handled: &unhandled})
+					if err == nil {
+						_, err = l.db.ActiveDevices(b.Context(), store.ActivityQuery{App: l.app.Num, Versions: versions, Handled: &unhandled})
+					}
+					if err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+		b.Run(fmt.Sprintf("%d groups/of a group", groups), func(b *testing.B) {
+			for b.Loop() {
+				_, days := l.db.GroupDays(b.Context(), l.app.Num, group, 0, 0)
+				_, models := l.db.GroupModels(b.Context(), l.app.Num, group)
+				if days != nil || models != nil {
+					b.Fatal(days, models)
+				}
+			}
+		})
+		b.Run(fmt.Sprintf("%d groups/versions", groups), func(b *testing.B) {
+			for b.Loop() {
+				if _, err := l.db.ErrorVersions(b.Context(), store.ErrorQuery{App: l.app.Num}); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -39,10 +39,10 @@ const (
 
 // Open opens or makes the store in dir, which must exist. Only one process may have it open.
 func Open(ctx context.Context, dir string, o Options) (*store.DB, error) {
-	return open(ctx, dir, o, nil)
+	return open(ctx, dir, o, dialect{}, nil)
 }
 
-func open(ctx context.Context, dir string, o Options, migrations fs.FS) (*store.DB, error) {
+func open(ctx context.Context, dir string, o Options, d store.Dialect, migrations fs.FS) (*store.DB, error) {
 	if o.Rebuild {
 		if err := removeIndex(dir); err != nil {
 			return nil, err
@@ -59,7 +59,7 @@ func open(ctx context.Context, dir string, o Options, migrations fs.FS) (*store.
 	if err := check(ctx, register.Write); err != nil {
 		return nil, errors.Join(err, register.Read.Close(), register.Write.Close(), index.Read.Close(), index.Write.Close())
 	}
-	return store.Open(ctx, store.Options{Dialect: dialect{}, Register: register, Index: index, GroupHash: o.GroupHash, LogKey: o.LogKey, Migrations: migrations})
+	return store.Open(ctx, store.Options{Dialect: d, Register: register, Index: index, GroupHash: o.GroupHash, LogKey: o.LogKey, Migrations: migrations})
 }
 
 func removeIndex(dir string) error {

@@ -342,8 +342,8 @@ func (b *board) loadDays(t *tx, shard uint8, app int64) error {
 	return nil
 }
 
-// window is a span of times whose reports are counted: whole days from those of the places, the rest apart.
-type window struct {
+// groupWindow is a span of times whose reports are counted: whole days from those of the places, the rest apart.
+type groupWindow struct {
 	first, last int64                  // whole days
 	edges       map[diag.GroupID]int64 // reports of the days that are not whole
 }
@@ -351,7 +351,7 @@ type window struct {
 // read calls fn with every group's place as it was when the index stood at through: 0 asks for now. With a
 // window, n is that of the window, and devices, first and last are not told. ok is false if the board does not
 // know. Call it with mu held for reading. fn must not keep the place.
-func (b *board) read(through uint64, w *window, fn func(*groupPlace)) (at uint64, ok bool) {
+func (b *board) read(through uint64, w *groupWindow, fn func(*groupPlace)) (at uint64, ok bool) {
 	if w != nil && !b.daily {
 		return 0, false
 	}
@@ -379,7 +379,7 @@ func (b *board) read(through uint64, w *window, fn func(*groupPlace)) (at uint64
 }
 
 // count counts the reports of a group in the window without those that came after the first page.
-func (w *window) count(p, was *groupPlace) int64 {
+func (w *groupWindow) count(p, was *groupPlace) int64 {
 	n := w.whole(p.days) + w.edges[p.id]
 	if was != nil {
 		n -= w.whole(was.days)
@@ -387,7 +387,7 @@ func (w *window) count(p, was *groupPlace) int64 {
 	return n
 }
 
-func (w *window) whole(days []dayReports) (n int64) {
+func (w *groupWindow) whole(days []dayReports) (n int64) {
 	for _, d := range days {
 		if int64(d.day) >= w.first && int64(d.day) <= w.last {
 			n += int64(d.n)

@@ -430,7 +430,7 @@ func (l *groupList) onBoard(add func(*groupPlace)) (known bool, err error) {
 	if err != nil || b.void || b.at == nil || b.tooMany || now != b.through {
 		return false, err
 	}
-	var w *window
+	var w *groupWindow
 	if windowed && !b.within(l.q.Start, l.q.End) {
 		if l.windowMoves() {
 			return false, nil
@@ -457,8 +457,8 @@ func (l *groupList) windowMoves() bool {
 }
 
 // window counts the reports of those days that the range does not have whole.
-func (l *groupList) window(now uint64) (*window, error) {
-	w := &window{edges: map[diag.GroupID]int64{}}
+func (l *groupList) window(now uint64) (*groupWindow, error) {
+	w := &groupWindow{edges: map[diag.GroupID]int64{}}
 	w.first, w.last = daysOf(l.q.Start, l.q.End)
 	var edges []groupRange
 	if l.q.Start != 0 && timeOfDay(w.first) != l.q.Start {

@@ -79,7 +79,7 @@ func (c *appCreateCmd) Run(ctx context.Context) error {
 	return nil
 }
 
-// ownersPath is where apps of the owner are made: one's own, or an organisation's.
+// ownersPath is where apps of the owner are made: one's own, or an organisation's, which is made if it is missing.
 func (c *appCreateCmd) ownersPath(ctx context.Context, api *client.Client) (string, error) {
 	var me contract.User
 	if err := api.Call(ctx, "GET", "/user", nil, &me); err != nil {
@@ -88,7 +88,12 @@ func (c *appCreateCmd) ownersPath(ctx context.Context, api *client.Client) (stri
 	if strings.EqualFold(me.Name, c.App.owner) {
 		return "/apps", nil
 	}
-	return "/orgs/" + url.PathEscape(c.App.owner) + "/apps", nil
+	org := "/orgs/" + url.PathEscape(c.App.owner)
+	err := api.Call(ctx, "GET", org, nil, nil)
+	if diag.KindOf(err) == diag.NotFound && err != nil {
+		err = api.Call(ctx, "POST", "/orgs", map[string]string{"name": c.App.owner, "display_name": c.App.owner}, nil)
+	}
+	return org + "/apps", err
 }
 
 type appListCmd struct{ remote }

@@ -255,22 +255,6 @@ func TestListApps(t *testing.T) {
 	}
 }
 
-// TestAppOfOthers: administrators make apps of organisations and of other users.
-func TestAppOfOthers(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	root := w.tokenOf(w.admin, 0, "all")
-	const body = `{"display_name":"Shop","name":"shop-2","os":"iOS","platform":"Unity"}`
-	w.callAs(root, "POST", "/v0.1/orgs/acme/apps", body).want(201, `"name":"acme","type":"org"`)
-	w.callAs(root, "POST", "/v0.1/orgs/ACME/apps", body).want(409)
-	w.callAs(root, "POST", "/v0.1/orgs/ANN/apps", body).want(201, `"name":"ann","type":"user"`)
-	w.call("GET", "/v0.1/apps/ann/shop-2").want(200, `"member_permissions":["manager"]`)
-	w.call("GET", "/v0.1/apps/acme/shop-2").want(404)
-	w.call("POST", "/v0.1/orgs/acme/apps", body).want(403, "administrator")
-	w.callAs(root, "POST", "/v0.1/orgs/%2e%2e/apps", body).want(400)
-	w.callAs(root, "POST", "/v0.1/orgs/a%20b/apps", body).want(400)
-}
-
 // TestQ41Nulls: account objects say null where they have nothing.
 func TestQ41Nulls(t *testing.T) {
 	t.Parallel()

@@ -2,7 +2,9 @@ package api
 
 import (
 	"cmp"
+	"encoding/json"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -58,11 +60,20 @@ func (q *request) visibleApps() ([]visibleApp, error) {
 	if err != nil {
 		return nil, err
 	}
+	roles := map[int64]diag.Role{}
+	if !q.caller.AppToken() && !q.caller.User.Admin {
+		if roles, err = q.o.Store.RolesOf(q.ctx(), q.caller.User.Num); err != nil {
+			return nil, err
+		}
+	}
 	var all []visibleApp
 	for _, a := range apps {
-		role, err := q.o.Gate.Role(q.ctx(), &q.caller, a.Num)
-		if err != nil {
-			return nil, err
+		role := roles[a.Num]
+		if q.caller.Token.App == a.Num || !q.caller.AppToken() && q.caller.User.Admin {
+			role = diag.RoleManager
+		}
+		if q.caller.ReadOnly() {
+			role = min(role, diag.RoleViewer)
 		}
 		if role != diag.RoleNone {
 			all = append(all, visibleApp{a, role})
@@ -71,16 +82,20 @@ func (q *request) visibleApps() ([]visibleApp, error) {
 	return all, nil
 }
 
-// owner is who an app's first name stands for: a user, else an organisation.
+// owner is who an app's first name stands for: a user or an organisation.
 func (q *request) owner(name string) (contract.Owner, error) {
 	u, err := q.o.Store.UserByName(q.ctx(), name)
-	if err != nil && diag.KindOf(err) == diag.NotFound {
-		return contract.NewOrgOwner(name), nil
+	if err == nil {
+		return contract.NewOwner(&u), nil
 	}
-	if err != nil {
+	if diag.KindOf(err) != diag.NotFound {
 		return contract.Owner{}, err
 	}
-	return contract.NewOwner(&u), nil
+	org, err := q.o.Store.Org(q.ctx(), name)
+	if err != nil && diag.KindOf(err) == diag.NotFound { // it was renamed at this moment
+		org, err = diag.Org{Name: name}, nil
+	}
+	return contract.NewOrgOwner(&org), err
 }
 
 func getApp(q *request) error {
@@ -112,27 +127,13 @@ type newApp struct {
 }
 
 // createApp makes an app of the caller.
-func createApp(q *request) error { return q.newApp(q.caller.User, true) }
-
-// createAppFor makes an app of another user or of an organisation. There are no records of organisations: a
-// name that is no user's stands for one.
-func createAppFor(q *request) error {
-	name := q.param("org_name")
-	if !validName(name) {
-		return diag.Errorf(diag.Invalid, "The owner's name must be 1 to %d letters, digits, dots, hyphens and underscores.", maxAppName)
-	}
-	owner, err := q.o.Store.UserByName(q.ctx(), name)
-	if err != nil && diag.KindOf(err) == diag.NotFound {
-		return q.newApp(diag.User{Name: name}, false)
-	}
-	if err != nil {
-		return err
-	}
-	return q.newApp(owner, true)
+func createApp(q *request) error {
+	u := &q.caller.User
+	return q.newApp(u.Name, contract.NewOwner(u), u.Num)
 }
 
-// newApp makes the app that the body describes. Its owner, if that is a user, and the caller become managers.
-func (q *request) newApp(owner diag.User, isUser bool) error {
+// newApp makes the app that the body describes. A user becomes its manager.
+func (q *request) newApp(ownerName string, owner contract.Owner, manager int64) error {
 	var body newApp
 	if err := respond.ReadJSON(q.r, maxBody, &body); err != nil {
 		return err
@@ -142,24 +143,78 @@ func (q *request) newApp(owner diag.User, isUser bool) error {
 	}
 	now := q.o.Clock.Now()
 	app, err := q.o.Store.CreateApp(q.ctx(), diag.App{
-		ID: diag.NewID(now), Secret: diag.RandomID(), Owner: owner.Name, Name: body.Name, DisplayName: body.DisplayName,
+		ID: diag.NewID(now), Secret: diag.RandomID(), Owner: ownerName, Name: body.Name, DisplayName: body.DisplayName,
 		Description: body.Description, OS: body.OS, Platform: body.Platform, ReleaseType: body.ReleaseType,
 		CreatedAt: now.UnixMilli(), UpdatedAt: now.UnixMilli(),
 	})
 	if err != nil {
 		return err
 	}
-	managers, shown := []int64{q.caller.User.Num}, contract.NewOrgOwner(owner.Name)
-	if isUser {
-		managers, shown = append(managers, owner.Num), contract.NewOwner(&owner)
+	if err := q.o.Store.SetMember(q.ctx(), app.Num, manager, diag.RoleManager); err != nil {
+		return err
 	}
-	for _, user := range managers {
-		if err := q.o.Store.SetMember(q.ctx(), app.Num, user, diag.RoleManager); err != nil {
+	q.o.AppsChanged()
+	return q.json(http.StatusCreated, contract.NewApp(&app, owner, diag.RoleManager))
+}
+
+// appChange is what people change of an app. A member that is absent stays as it is; null and "" clear it.
+type appChange struct {
+	DisplayName *string         `json:"display_name"`
+	Name        *string         `json:"name"`
+	Description json.RawMessage `json:"description"`
+	ReleaseType json.RawMessage `json:"release_type"`
+	IconURL     json.RawMessage `json:"icon_url"`
+	IconAssetID string          `json:"icon_asset_id"` // read, and not needed
+}
+
+const maxIconURL = 2000 // bytes
+
+// patchApp changes an app. A new name moves its path; its secret and its data stay.
+func patchApp(q *request) error {
+	var body appChange
+	if err := respond.ReadJSON(q.r, maxBody, &body); err != nil {
+		return err
+	}
+	next := newApp{
+		DisplayName: q.app.DisplayName, Name: q.app.Name, Description: q.app.Description, OS: q.app.OS, Platform: q.app.Platform, ReleaseType: q.app.ReleaseType,
+	}
+	icon := q.app.IconURL
+	if body.DisplayName != nil {
+		next.DisplayName = *body.DisplayName
+	}
+	if body.Name != nil {
+		if next.Name = *body.Name; next.Name == "" {
+			return diag.Errorf(diag.Invalid, "name is blank.")
+		}
+	}
+	for _, text := range [...]struct {
+		name string
+		raw  json.RawMessage
+		to   *string
+	}{{"description", body.Description, &next.Description}, {"release_type", body.ReleaseType, &next.ReleaseType}, {"icon_url", body.IconURL, &icon}} {
+		if text.raw == nil {
+			continue
+		}
+		*text.to = ""
+		if err := json.Unmarshal(text.raw, text.to); err != nil {
+			return diag.Errorf(diag.Invalid, "%s must be a text.", text.name)
+		}
+	}
+	if q.app.Platform != "Unknown" {
+		if err := next.check(); err != nil {
 			return err
 		}
 	}
+	if u, err := url.Parse(icon); len(icon) > maxIconURL || err != nil || icon != "" && u.Scheme != "https" && u.Scheme != "http" {
+		return diag.Errorf(diag.Invalid, "icon_url must be an address of the web.")
+	}
+	q.app.DisplayName, q.app.Name, q.app.Description, q.app.ReleaseType, q.app.IconURL = next.DisplayName, next.Name, next.Description, next.ReleaseType, icon
+	q.app.UpdatedAt = q.o.Clock.Now().UnixMilli()
+	if err := q.o.Store.UpdateApp(q.ctx(), q.app); err != nil {
+		return err
+	}
 	q.o.AppsChanged()
-	return q.json(http.StatusCreated, contract.NewApp(&app, shown, diag.RoleManager))
+	return getApp(q)
 }
 
 // validName: dots alone would be eaten by what handles paths.

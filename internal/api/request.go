@@ -22,9 +22,11 @@ type request struct {
 	values []string
 	query  url.Values
 
-	caller auth.Caller // unless the route needs a signature only
-	app    diag.App    // of routes of an app
-	role   diag.Role   // in it
+	caller  auth.Caller  // unless the route needs a signature only
+	app     diag.App     // of routes of an app
+	org     diag.Org     // of routes of an organisation
+	orgRole diag.OrgRole // in it
+	role    diag.Role    // in it
 }
 
 func (q *request) ctx() context.Context { return q.r.Context() }
@@ -70,11 +72,6 @@ func (q *request) admit(n need) (err error) {
 		return auth.RequireAdmin(&q.caller)
 	}
 	return auth.RequireUser(&q.caller, n == needUserWrite)
-}
-
-// enterOrg finds the organisation of the path and the caller's role in it.
-func (q *request) enterOrg(least diag.OrgRole, write bool) (err error) {
-	return auth.RequireAdmin(&q.caller)
 }
 
 const maxAppName = 100

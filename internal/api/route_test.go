@@ -135,6 +135,7 @@ type person struct {
 	user     bool // the token of a user
 	readOnly bool
 	foreign  bool // an app token of another app
+	org      int  // rank in the organisation: 1 member, 2 collaborator, 3 admin
 }
 
 // people makes one of each kind for an app.
@@ -147,6 +148,16 @@ func (w *world) people(app diag.App) []person {
 		return u
 	}
 	viewer, developer, manager := member(diag.RoleViewer), member(diag.RoleDeveloper), member(diag.RoleManager)
+	inOrg := func(role diag.OrgRole) diag.User {
+		u := w.user(n+role.String(), false)
+		w.must(w.store.SetOrgUser(w.Context(), w.org.Num, u.Num, role, today.UnixMilli()))
+		return u
+	}
+	orgMember, orgCollaborator, orgAdmin := inOrg(diag.OrgMember), inOrg(diag.OrgCollaborator), inOrg(diag.OrgAdmin)
+	leads := 0 // administrators of the organisation are managers of its apps
+	if app.Owner == w.org.Name {
+		leads = 3
+	}
 	other := w.newApp("other", n, byte(100+app.Num))
 	return []person{
 		{name: "nobody"},
@@ -157,17 +168,22 @@ func (w *world) people(app diag.App) []person {
 		{name: "developer", token: w.tokenOf(developer, 0, "all"), rank: 2, user: true},
 		{name: "manager", token: w.tokenOf(manager, 0, "all"), rank: 3, user: true},
 		{name: "read-only manager", token: w.tokenOf(manager, 0, "viewer"), rank: 1, user: true, readOnly: true},
-		{name: "admin", token: w.tokenOf(w.admin, 0, "all"), rank: 3, user: true},
-		{name: "read-only admin", token: w.tokenOf(w.admin, 0, "viewer"), rank: 1, user: true, readOnly: true},
+		{name: "admin", token: w.tokenOf(w.admin, 0, "all"), rank: 3, user: true, org: 3},
+		{name: "read-only admin", token: w.tokenOf(w.admin, 0, "viewer"), rank: 1, user: true, readOnly: true, org: 3},
 		{name: "app", token: w.tokenOf(manager, app.Num, "all"), rank: 3},
 		{name: "read-only app", token: w.tokenOf(manager, app.Num, "viewer"), rank: 1, readOnly: true},
 		{name: "another app", token: w.tokenOf(manager, other.Num, "all"), foreign: true},
+		{name: "organisation member", token: w.tokenOf(orgMember, 0, "all"), user: true, org: 1},
+		{name: "organisation collaborator", token: w.tokenOf(orgCollaborator, 0, "all"), user: true, org: 2},
+		{name: "organisation admin", token: w.tokenOf(orgAdmin, 0, "all"), rank: leads, user: true, org: 3},
+		{name: "read-only organisation admin", token: w.tokenOf(orgAdmin, 0, "viewer"), rank: min(leads, 1), user: true, readOnly: true, org: 3},
 	}
 }
 
 // refusal is the status that a person gets for a route, 0 if let through.
 func (p *person) refusal(r api.Route) int {
-	need := slices.Index([]string{"", "viewer", "developer", "manager"}, r.Need)
+	kind, qualifier, _ := strings.Cut(r.Need, ", ")
+	need := slices.Index([]string{"", "viewer", "developer", "manager"}, kind)
 	switch {
 	case r.Need == "signature":
 		return 403
@@ -185,11 +201,25 @@ func (p *person) refusal(r api.Route) int {
 			return 403
 		}
 		return 0
+	case kind == "organisation member", kind == "organisation admin":
+		return p.orgRefusal(kind == "organisation admin", qualifier == "writing")
 	case p.foreign:
 		return 403
 	case p.rank == 0:
 		return 404
-	case p.rank < need:
+	case p.rank < need, qualifier == "user token" && !p.user:
+		return 403
+	}
+	return 0
+}
+
+func (p *person) orgRefusal(admin, writes bool) int {
+	switch {
+	case !p.user:
+		return 403
+	case p.org == 0:
+		return 404
+	case admin && p.org < 3, p.readOnly && (admin || writes):
 		return 403
 	}
 	return 0
@@ -203,12 +233,12 @@ func TestQ4Roles(t *testing.T) {
 	for _, r := range api.Routes() {
 		for i, p := range people {
 			path := r.Path
-			if r.Method == "DELETE" && strings.HasSuffix(path, "{app_name}") {
+			if r.Method == "DELETE" && path == "/v0.1/apps/{owner_name}/{app_name}" {
 				app := w.newApp("gone", fmt.Sprintf("gone%d", i), byte(20+i))
 				p = w.people(app)[i]
 				path = "/v0.1/apps/gone/" + app.Name
 			}
-			a := w.callAs(p.token, r.Method, fill(path))
+			a := w.callAs(p.token, r.Method, fill(strings.Replace(path, "{app_id}", w.app.ID.String(), 1)))
 			refusal := p.refusal(r)
 			// Objects that are not there are told apart from apps that must not be seen.
 			hidden := a.status == 404 && strings.Contains(a.body, "Not found.")
@@ -217,7 +247,7 @@ func TestQ4Roles(t *testing.T) {
 				t.Errorf("%s as %s: status %d, want %d: %s", r.Method+" "+r.Path, p.name, a.status, refusal, a.body)
 			case refusal == 0 && (a.status == 401 || a.status == 403 || hidden || a.status >= 500):
 				t.Errorf("%s as %s: refused with %d: %s", r.Method+" "+r.Path, p.name, a.status, a.body)
-			case p.foreign && refusal == 403 && strings.Contains(r.Path, "{app_name}"):
+			case p.foreign && refusal == 403 && strings.HasPrefix(r.Path, "/v0.1/apps/{owner_name}/"):
 				a.want(403, `"message":"API token does not belong to the requested app."`, `"code":"Forbidden"`)
 			}
 		}
@@ -229,7 +259,7 @@ func TestQ4Roles(t *testing.T) {
 
 // fill puts an id that is nowhere into a pattern's places.
 func fill(pattern string) string {
-	pattern = strings.NewReplacer("{owner_name}", "acme", "{app_name}", "Shop", "{app}", "1", "{errorGroupId}", "12345u").Replace(pattern)
+	pattern = strings.NewReplacer("{owner_name}", "acme", "{org_name}", "acme", "{app_name}", "Shop", "{app}", "1", "{errorGroupId}", "12345u").Replace(pattern)
 	for strings.Contains(pattern, "{") {
 		i := strings.Index(pattern, "{")
 		pattern = pattern[:i] + "99999999-0000-4000-8000-000000000000" + pattern[i+strings.Index(pattern[i:], "}")+1:]

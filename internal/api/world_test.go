@@ -45,6 +45,7 @@ type world struct {
 	logs    lockedBuffer
 
 	admin, ann diag.User // ann is the manager of the app
+	org        diag.Org  // acme, its owner
 	app        diag.App  // acme/Shop
 	token      string    // of ann
 
@@ -135,6 +136,10 @@ func newWorld(t testing.TB, change ...func(*api.Options)) *world {
 	t.Cleanup(w.server.Close)
 	w.admin = w.user("root", true)
 	w.ann = w.user("ann", false)
+	w.org, err = w.store.CreateOrg(ctx, diag.Org{
+		ID: diag.ID{0x0c, 1}, Name: "acme", DisplayName: "acme", CreatedAt: today.UnixMilli(), UpdatedAt: today.UnixMilli(),
+	}, w.user("olga", false).Num)
+	w.must(err)
 	w.app = w.newApp("acme", "Shop", 1)
 	w.must(w.store.SetMember(ctx, w.app.Num, w.ann.Num, diag.RoleManager))
 	w.token = w.tokenOf(w.ann, 0, diag.ScopeAll)

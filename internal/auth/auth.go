@@ -45,6 +45,8 @@ type Lookup interface {
 	PasswordOf(ctx context.Context, id diag.ID) (diag.User, string, error)
 	// RoleOf is the role of an account in an app, diag.RoleNone if it has none.
 	RoleOf(ctx context.Context, app, user int64) (diag.Role, error)
+	// OrgRoleOf is the role of an account in an organisation, diag.OrgNone if it has none.
+	OrgRoleOf(ctx context.Context, org, user int64) (diag.OrgRole, error)
 }
 
 // Caller is who sent a request.
@@ -250,4 +252,34 @@ func RequireAdmin(c *Caller) error {
 		return diag.Errorf(diag.Denied, "Forbidden. This needs an administrator of the server.")
 	}
 	return nil
+}
+
+// OrgRole is what a caller may do in an organisation. App tokens may do nothing there; administrators of the
+// server may do everything.
+func (g *Gate) OrgRole(ctx context.Context, c *Caller, org int64) (diag.OrgRole, error) {
+	switch {
+	case c.AppToken():
+		return diag.OrgNone, nil
+	case c.User.Admin:
+		return diag.OrgAdmin, nil
+	}
+	return g.lookup.OrgRoleOf(ctx, org, c.User.Num)
+}
+
+// RequireOrg returns the caller's role in an organisation if it is enough. To those who have no place there the
+// organisation is NotFound; with too low a role, or with a read-only token where write is set, the call is Denied.
+func (g *Gate) RequireOrg(ctx context.Context, c *Caller, org int64, least diag.OrgRole, write bool) (diag.OrgRole, error) {
+	if err := RequireUser(c, false); err != nil {
+		return diag.OrgNone, err
+	}
+	role, err := g.OrgRole(ctx, c, org)
+	switch {
+	case err != nil:
+		return diag.OrgNone, err
+	case role == diag.OrgNone:
+		return diag.OrgNone, diag.Errorf(diag.NotFound, "Not found.")
+	case role < least:
+		return diag.OrgNone, diag.Errorf(diag.Denied, "Forbidden. This needs the role %s in the organisation.", least)
+	}
+	return role, RequireUser(c, write)
 }

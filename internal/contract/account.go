@@ -79,7 +79,7 @@ func NewApp(a *diag.App, owner Owner, role diag.Role) App {
 		ID: a.ID.String(), AppSecret: a.Secret.String(), Description: nullable(a.Description), DisplayName: display,
 		Name: a.Name, OS: a.OS, Platform: a.Platform, Origin: origin,
 		CreatedAt: millis(a.CreatedAt), UpdatedAt: millis(a.UpdatedAt), ReleaseType: nullable(a.ReleaseType),
-		Owner: owner, MemberPermissions: permissions(role),
+		Owner: owner, MemberPermissions: permissions(role), IconURL: nullable(a.IconURL),
 	}
 }
 
@@ -104,11 +104,9 @@ func NewOwner(u *diag.User) Owner {
 	return Owner{ID: u.ID.String(), DisplayName: displayName(u), Email: nullable(u.Email), Name: u.Name, Type: OwnerUser}
 }
 
-// NewOrgOwner makes the owner of an organisation's apps: it has a name and no address. It has no record of
-// its own, so its id follows from the name.
-func NewOrgOwner(name string) Owner {
-	id := diag.DerivedID([]byte("org"), []byte(name))
-	return Owner{ID: id.String(), DisplayName: name, Name: name, Type: OwnerOrg}
+// NewOrgOwner makes the owner of an organisation's apps: it has no address.
+func NewOrgOwner(o *diag.Org) Owner {
+	return Owner{ID: o.ID.String(), DisplayName: orgDisplayName(o), Name: o.Name, Type: OwnerOrg}
 }
 
 // Token is an API token. The token itself is shown once, in the answer that creates it.

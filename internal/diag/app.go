@@ -12,6 +12,7 @@ type App struct {
 	OS          string // Android, iOS, macOS, Tizen, tvOS, Windows, Linux, Custom
 	Platform    string // Java, Objective-C-Swift, UWP, Cordova, React-Native, Unity, Electron, Xamarin, WPF, WinForms, Unknown, Custom
 	ReleaseType string
+	IconURL     string
 	CreatedAt   int64 // Unix milliseconds
 	UpdatedAt   int64 // Unix milliseconds
 

@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"strings"
 	"sync"
 
@@ -11,12 +10,12 @@ import (
 )
 
 const appColumns = `num, id, secret, owner, name, display_name, description, os, platform, release_type,
-	created_at, updated_at, blocked, crash_limit, handled_limit, prefixes, keep_reports, keep_events`
+	created_at, updated_at, blocked, crash_limit, handled_limit, prefixes, keep_reports, keep_events, icon_url`
 
 func scanApp(scan func(...any) error) (a diag.App, err error) {
 	var prefixes string
 	err = scan(&a.Num, idColumn{&a.ID}, idColumn{&a.Secret}, &a.Owner, &a.Name, &a.DisplayName, &a.Description, &a.OS, &a.Platform,
-		&a.ReleaseType, &a.CreatedAt, &a.UpdatedAt, &a.Blocked, &a.CrashesPerMinute, &a.HandledPerMinute, &prefixes, &a.Keep.Reports, &a.Keep.Events)
+		&a.ReleaseType, &a.CreatedAt, &a.UpdatedAt, &a.Blocked, &a.CrashesPerMinute, &a.HandledPerMinute, &prefixes, &a.Keep.Reports, &a.Keep.Events, &a.IconURL)
 	a.AppNamespacePrefixes = splitLines(prefixes)
 	return a, err
 }
@@ -82,10 +81,10 @@ func (db *DB) UpdateApp(ctx context.Context, a diag.App) error {
 	return db.register.update(ctx, func(t *tx) error {
 		rows, err := t.exec(`UPDATE app SET secret = $2, owner = $3, name = $4, owner_key = $5, name_key = $6, display_name = $7,
 			description = $8, os = $9, platform = $10, release_type = $11, updated_at = $12, blocked = $13, crash_limit = $14,
-			handled_limit = $15, prefixes = $16 WHERE num = $1`,
+			handled_limit = $15, prefixes = $16, icon_url = $17 WHERE num = $1`,
 			a.Num, a.Secret[:], a.Owner, a.Name, strings.ToLower(a.Owner), strings.ToLower(a.Name), a.DisplayName,
 			a.Description, a.OS, a.Platform, a.ReleaseType, a.UpdatedAt, flag(a.Blocked), a.CrashesPerMinute,
-			a.HandledPerMinute, strings.Join(a.AppNamespacePrefixes, "\n"))
+			a.HandledPerMinute, strings.Join(a.AppNamespacePrefixes, "\n"), a.IconURL)
 		return found(rows, db.register.taken(err, appTaken), "app")
 	})
 }
@@ -107,8 +106,10 @@ func (db *DB) DeleteApp(ctx context.Context, num int64) error {
 				return err
 			}
 		}
-		if _, err := t.exec("DELETE FROM token WHERE app = $1", num); err != nil {
-			return err
+		for _, text := range [...]string{"DELETE FROM token WHERE app = $1", "DELETE FROM invitation WHERE app = $1"} {
+			if _, err := t.exec(text, num); err != nil {
+				return err
+			}
 		}
 		rows, err := t.exec("DELETE FROM app WHERE num = $1", num)
 		return found(rows, err, "app")
@@ -152,15 +153,11 @@ func shardIn(t *tx, app int64) (shard uint8, err error) {
 	return shard, absent(err, "app")
 }
 
-// RoleOf is the role of an account in an app, RoleNone if it has none or there is no such app.
+// RoleOf is the role of an account in an app, RoleNone if it has none or there is no such app. Administrators of
+// the organisation that owns the app are managers.
 func (db *DB) RoleOf(ctx context.Context, app, user int64) (role diag.Role, err error) {
 	err = db.register.read(ctx, func(t *tx) error {
-		err := t.get([]any{&role}, `SELECT member.role FROM app JOIN member ON member.shard = app.shard AND member.app = app.num
-			WHERE app.num = $1 AND member.account = $2`, app, user)
-		if errors.Is(err, sql.ErrNoRows) {
-			return nil
-		}
-		return err
+		return t.get([]any{&role}, "SELECT COALESCE(MAX(role), 0) FROM ("+appMembers+") WHERE account = $4", app, diag.RoleManager, diag.OrgAdmin, user)
 	})
 	return role, err
 }

@@ -41,7 +41,10 @@ var holdings = [...]holding{
 	{"register", "account_request", []erasure{{"account proof", "kept for a while after the end: it tells the person that their account is gone"}},
 		"token kind state message created_at due_at done_at"},
 	{"register", "app", []erasure{{"owner owner_key", ofOwner}}, "num id shard secret name name_key display_name description os platform " +
-		"release_type created_at updated_at blocked crash_limit handled_limit prefixes keep_reports keep_events"},
+		"release_type created_at updated_at blocked crash_limit handled_limit prefixes keep_reports keep_events icon_url"},
+	{"register", "org", []erasure{{"name name_key display_name", ofOwner}}, "num id created_at updated_at"},
+	{"register", "org_user", nil, "org account role joined_at"},
+	{"register", "invitation", []erasure{{"email email_key", ofOwner}}, "id org app role inviter hash created_at expires_at"},
 	{"register", "floor", nil, "lane time"},
 	{"register", "blank_intent", nil, "segment pos member"},
 	{"register", "member", nil, "shard app account role"},

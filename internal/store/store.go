@@ -54,7 +54,8 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	if db.groupHash == nil {
 		db.groupHash = hashGroup
 	}
-	if o.Migrations == nil {
+	own := o.Migrations == nil
+	if own {
 		o.Migrations = schema
 	}
 	var err error
@@ -65,6 +66,11 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	db.index, err = openHalf(ctx, "index", "rebuild it with `lifeboat reindex`", &o, o.Index)
 	if err != nil {
 		return nil, errors.Join(err, db.register.close())
+	}
+	if own {
+		if err := db.adoptOwners(ctx); err != nil {
+			return nil, errors.Join(err, db.Close())
+		}
 	}
 	return db, nil
 }

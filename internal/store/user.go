@@ -28,6 +28,11 @@ func (db *DB) CreateUser(ctx context.Context, u diag.User) (diag.User, error) {
 // CreateUserWithPassword is CreateUser with the hash of a password.
 func (db *DB) CreateUserWithPassword(ctx context.Context, u diag.User, password string) (diag.User, error) {
 	err := db.register.update(ctx, func(t *tx) (err error) {
+		if err := freeName(t, u.Name, 0); err != nil && diag.KindOf(err) != diag.Conflict {
+			return err
+		} else if err != nil {
+			return diag.Wrap(diag.Conflict, err, userTaken)
+		}
 		if u.Num, err = next(t, "account"); err != nil {
 			return err
 		}
@@ -136,6 +141,8 @@ func deleteUser(t *tx, num int64) error {
 	for _, text := range [...]string{
 		"DELETE FROM token WHERE account = $1",
 		"DELETE FROM member WHERE account = $1",
+		"DELETE FROM org_user WHERE account = $1",
+		"DELETE FROM invitation WHERE inviter = $1",
 		"DELETE FROM account_request WHERE account = $1 AND kind <> 'delete'",
 	} {
 		if _, err := t.exec(text, num); err != nil {
@@ -154,6 +161,9 @@ func (db *DB) UserMayGo(ctx context.Context, num int64) error {
 // mayGo finds what keeps an account from being deleted.
 func mayGo(t *tx, num int64) error {
 	if err := lastAdmin(t, num); err != nil {
+		return err
+	}
+	if err := lastOrgAdminAnywhere(t, num); err != nil {
 		return err
 	}
 	return ownsApps(t, num)

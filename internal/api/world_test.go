@@ -40,6 +40,7 @@ type world struct {
 	reports *report.Reader
 	targets *targets
 	gate    *auth.Gate
+	api     *api.API
 	handler http.Handler
 	server  *httptest.Server
 	logs    lockedBuffer
@@ -126,12 +127,13 @@ func newWorld(t testing.TB, change ...func(*api.Options)) *world {
 	w.gate = auth.New(w.store, w.clock, log)
 	o := api.Options{
 		Store: w.store, Reports: w.reports, Clock: w.clock, Key: [32]byte{1}, InstallKey: installKey, Targets: w.targets, Log: log, Gate: w.gate,
-		JournalNow: w.journal.Now, Oldest: w.oldest, AppsChanged: w.count("apps"), ExportsChanged: w.count("exports"), PublicURL: "https://crashes.example/",
+		JournalNow: w.journal.Now, Oldest: w.oldest, AppsChanged: w.count("apps"), ExportsChanged: w.count("exports"), AccountGone: w.count("accounts"), PublicURL: "https://crashes.example/",
 	}
 	for _, c := range change {
 		c(&o)
 	}
-	w.handler = api.New(o)
+	w.api = api.New(o)
+	w.handler = w.api
 	w.server = httptest.NewServer(w.handler)
 	t.Cleanup(w.server.Close)
 	w.admin = w.user("root", true)

@@ -138,6 +138,9 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request) error {
 	}
 	to := n.route(r.Method)
 	respond.SetRoute(r, n.routes[0].path)
+	if to != nil {
+		respond.SetErrorForm(r, to.errors)
+	}
 	if to == nil {
 		return respond.MethodNotAllowed(n.methods()...)
 	}

@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"strings"
 
+	"lifeboat/internal/contract"
 	"lifeboat/internal/diag"
 )
 
@@ -70,6 +71,7 @@ type route struct {
 	path   string
 	need   need
 	serve  func(*request) error
+	errors contract.ErrorForm
 	extra  bool     // not in the published description: an alias, or an extension of ours
 	names  []string // of the path's parameters
 }
@@ -88,7 +90,7 @@ func routes() []route {
 		{method: "PATCH", path: "/v0.1/user", need: needUserWrite, serve: patchUser},
 		{method: "GET", path: "/v0.1/user/metadata/optimizely", need: needUser, serve: getUserMetadata, extra: true},
 		{method: "GET", path: "/v0.1/user/export/serviceConnections", need: needUser, serve: listServiceConnections, extra: true},
-		{method: "GET", path: "/v0.1/user/notifications/emailSettings", need: needUser, serve: getEmailSettings, extra: true},
+		{method: "GET", path: "/v0.1/user/notifications/emailSettings", need: needUser, serve: getEmailSettings, errors: contract.ErrorAlerts, extra: true},
 		{method: "GET", path: "/v0.1/api_tokens", need: needUser, serve: listTokens},
 		{method: "POST", path: "/v0.1/api_tokens", need: needUser, serve: createToken},
 		{method: "DELETE", path: "/v0.1/api_tokens/{api_token_id}", need: needUser, serve: deleteToken},
@@ -176,10 +178,10 @@ func routes() []route {
 		{method: "GET", path: "~/azure_subscriptions", need: needViewer, serve: listSubscriptions},
 		{method: "POST", path: "~/azure_subscriptions", need: needManagerUser, serve: linkSubscription},
 		{method: "DELETE", path: "~/azure_subscriptions/{azure_subscription_id}", need: needManagerUser, serve: unlinkSubscription},
-		{method: "GET", path: "~/webhooks", need: needViewer, serve: listWebhooks, extra: true},
-		{method: "GET", path: "~/notifications/emailSettings", need: needViewerUser, serve: getAppEmailSettings, extra: true},
-		{method: "GET", path: "~/bugtracker", need: needViewer, serve: getBugTracker, extra: true},
-		{method: "GET", path: "~/bugtracker/crashGroup/{crash_group_id}", need: needViewer, serve: getBugTrackerIssue, extra: true},
+		{method: "GET", path: "~/webhooks", need: needViewer, serve: listWebhooks, errors: contract.ErrorAlerts, extra: true},
+		{method: "GET", path: "~/notifications/emailSettings", need: needViewerUser, serve: getAppEmailSettings, errors: contract.ErrorAlerts, extra: true},
+		{method: "GET", path: "~/bugtracker", need: needViewer, serve: getBugTracker, errors: contract.ErrorAlerts, extra: true},
+		{method: "GET", path: "~/bugtracker/crashGroup/{crash_group_id}", need: needViewer, serve: getBugTrackerIssue, errors: contract.ErrorAlerts, extra: true},
 		{method: "GET", path: "~/releases", need: needViewer, serve: listReleases, extra: true},
 		{method: "GET", path: "~/recent_releases", need: needViewer, serve: listReleases, extra: true},
 		{method: "PUT", path: "~/devices/block_logs", need: needManager, serve: blockApp},
@@ -247,26 +249,26 @@ func routes() []route {
 		{method: "GET", path: "~/symbol_groups_info", need: needViewer, serve: symbolGroupsInfo, extra: true},
 
 		// Analytics.
-		{method: "GET", path: "~/analytics/versions", need: needViewer, serve: analyticsVersions},
+		{method: "GET", path: "~/analytics/versions", need: needViewer, serve: analyticsVersions, errors: contract.ErrorNumbers},
 		{method: "GET", path: "~/analytics/generic_log_flow", need: needViewer, serve: genericLogFlow},
 		{method: "GET", path: "~/analytics/log_flow", need: needViewer, serve: logFlow},
-		{method: "GET", path: "~/analytics/models", need: needViewer, serve: analyticsModels},
-		{method: "GET", path: "~/analytics/places", need: needViewer, serve: analyticsPlaces},
-		{method: "GET", path: "~/analytics/languages", need: needViewer, serve: analyticsLanguages},
-		{method: "GET", path: "~/analytics/oses", need: needViewer, serve: analyticsSystems},
-		{method: "GET", path: "~/analytics/active_device_counts", need: needViewer, serve: activeDevices},
+		{method: "GET", path: "~/analytics/models", need: needViewer, serve: analyticsModels, errors: contract.ErrorNumbers},
+		{method: "GET", path: "~/analytics/places", need: needViewer, serve: analyticsPlaces, errors: contract.ErrorNumbers},
+		{method: "GET", path: "~/analytics/languages", need: needViewer, serve: analyticsLanguages, errors: contract.ErrorNumbers},
+		{method: "GET", path: "~/analytics/oses", need: needViewer, serve: analyticsSystems, errors: contract.ErrorNumbers},
+		{method: "GET", path: "~/analytics/active_device_counts", need: needViewer, serve: activeDevices, errors: contract.ErrorNumbers},
 		{method: "GET", path: "~/analytics/session_counts", need: needViewer, serve: sessionCounts},
-		{method: "GET", path: "~/analytics/session_durations_distribution", need: needViewer, serve: sessionDurations},
-		{method: "GET", path: "~/analytics/sessions_per_device", need: needViewer, serve: sessionsPerDevice, extra: true},
-		{method: "GET", path: "~/analytics/events", need: needViewer, serve: listEvents},
-		{method: "DELETE", path: "~/analytics/events/{event_name}", need: needManager, serve: deleteEvent},
-		{method: "DELETE", path: "~/analytics/event_logs/{event_name}", need: needManager, serve: deleteEventLogs},
-		{method: "GET", path: "~/analytics/events/{event_name}/event_count", need: needViewer, serve: eventCount, extra: true},
-		{method: "GET", path: "~/analytics/events/{event_name}/device_count", need: needViewer, serve: eventDeviceCount, extra: true},
-		{method: "GET", path: "~/analytics/events/{event_name}/count_per_session", need: needViewer, serve: eventPerSession, extra: true},
-		{method: "GET", path: "~/analytics/events/{event_name}/count_per_device", need: needViewer, serve: eventPerDevice, extra: true},
-		{method: "GET", path: "~/analytics/events/{event_name}/properties", need: needViewer, serve: eventProperties},
-		{method: "GET", path: "~/analytics/events/{event_name}/properties/{event_property_name}/counts", need: needViewer, serve: eventPropertyCounts},
+		{method: "GET", path: "~/analytics/session_durations_distribution", need: needViewer, serve: sessionDurations, errors: contract.ErrorNumbers},
+		{method: "GET", path: "~/analytics/sessions_per_device", need: needViewer, serve: sessionsPerDevice, errors: contract.ErrorNumbers, extra: true},
+		{method: "GET", path: "~/analytics/events", need: needViewer, serve: listEvents, errors: contract.ErrorNumbers},
+		{method: "DELETE", path: "~/analytics/events/{event_name}", need: needManager, serve: deleteEvent, errors: contract.ErrorNumbers},
+		{method: "DELETE", path: "~/analytics/event_logs/{event_name}", need: needManager, serve: deleteEventLogs, errors: contract.ErrorNumbers},
+		{method: "GET", path: "~/analytics/events/{event_name}/event_count", need: needViewer, serve: eventCount, errors: contract.ErrorNumbers, extra: true},
+		{method: "GET", path: "~/analytics/events/{event_name}/device_count", need: needViewer, serve: eventDeviceCount, errors: contract.ErrorNumbers, extra: true},
+		{method: "GET", path: "~/analytics/events/{event_name}/count_per_session", need: needViewer, serve: eventPerSession, errors: contract.ErrorNumbers, extra: true},
+		{method: "GET", path: "~/analytics/events/{event_name}/count_per_device", need: needViewer, serve: eventPerDevice, errors: contract.ErrorNumbers, extra: true},
+		{method: "GET", path: "~/analytics/events/{event_name}/properties", need: needViewer, serve: eventProperties, errors: contract.ErrorNumbers},
+		{method: "GET", path: "~/analytics/events/{event_name}/properties/{event_property_name}/counts", need: needViewer, serve: eventPropertyCounts, errors: contract.ErrorNumbers},
 		{method: "GET", path: "~/analytics/audiences", need: needViewer, serve: listAudiences, extra: true},
 		{method: "GET", path: "~/analytics/audiences/metadata/custom_properties", need: needViewer, serve: audienceProperties, extra: true},
 		{method: "GET", path: "~/analytics/audiences/metadata/device_properties", need: needViewer, serve: audienceProperties, extra: true},
@@ -290,13 +292,13 @@ func routes() []route {
 		{method: "GET", path: "~/crashes/{crash_id}/session_logs", need: needViewer, serve: sessionLogs},
 		{method: "GET", path: "~/crashes_info", need: needViewer, serve: crashesInfo},
 		{method: "GET", path: "~/versions", need: needViewer, serve: listAppVersions},
-		{method: "GET", path: "~/analytics/crash_counts", need: needViewer, serve: crashCounts},
-		{method: "GET", path: "~/analytics/crashfree_device_percentages", need: needViewer, serve: crashFreeDevices},
-		{method: "POST", path: "~/analytics/crash_groups", need: needViewer, serve: crashGroupTotals},
-		{method: "GET", path: "~/analytics/crash_groups/{crash_group_id}/overall", need: needViewer, serve: crashGroupOverall},
-		{method: "GET", path: "~/analytics/crash_groups/{crash_group_id}/models", need: needViewer, serve: crashGroupModels},
-		{method: "GET", path: "~/analytics/crash_groups/{crash_group_id}/operating_systems", need: needViewer, serve: crashGroupSystems},
-		{method: "GET", path: "~/analytics/crash_groups/{crash_group_id}/crash_counts", need: needViewer, serve: crashGroupCounts},
+		{method: "GET", path: "~/analytics/crash_counts", need: needViewer, serve: crashCounts, errors: contract.ErrorNumbers},
+		{method: "GET", path: "~/analytics/crashfree_device_percentages", need: needViewer, serve: crashFreeDevices, errors: contract.ErrorNumbers},
+		{method: "POST", path: "~/analytics/crash_groups", need: needViewer, serve: crashGroupTotals, errors: contract.ErrorNumbers},
+		{method: "GET", path: "~/analytics/crash_groups/{crash_group_id}/overall", need: needViewer, serve: crashGroupOverall, errors: contract.ErrorNumbers},
+		{method: "GET", path: "~/analytics/crash_groups/{crash_group_id}/models", need: needViewer, serve: crashGroupModels, errors: contract.ErrorNumbers},
+		{method: "GET", path: "~/analytics/crash_groups/{crash_group_id}/operating_systems", need: needViewer, serve: crashGroupSystems, errors: contract.ErrorNumbers},
+		{method: "GET", path: "~/analytics/crash_groups/{crash_group_id}/crash_counts", need: needViewer, serve: crashGroupCounts, errors: contract.ErrorNumbers},
 
 		// Addresses that are signed, and the description of all this.
 		{method: "GET", path: "/blobs/dsr/{file}", need: needSignature, serve: serveUserExport},

@@ -28,38 +28,6 @@ func listSymbolGroups(q *request) error { return notBuilt() }
 func getSymbolGroup(q *request) error   { return notBuilt() }
 func symbolGroupsInfo(q *request) error { return notBuilt() }
 
-// analytics.go
-func analyticsVersions(q *request) error  { return notBuilt() }
-func analyticsModels(q *request) error    { return notBuilt() }
-func analyticsPlaces(q *request) error    { return notBuilt() }
-func analyticsLanguages(q *request) error { return notBuilt() }
-func analyticsSystems(q *request) error   { return notBuilt() }
-func activeDevices(q *request) error      { return notBuilt() }
-
-// logflow.go
-func genericLogFlow(q *request) error { return notBuilt() }
-func logFlow(q *request) error        { return notBuilt() }
-
-// session.go
-func sessionCounts(q *request) error     { return notBuilt() }
-func sessionDurations(q *request) error  { return notBuilt() }
-func sessionsPerDevice(q *request) error { return notBuilt() }
-
-// event.go
-func listEvents(q *request) error          { return notBuilt() }
-func deleteEvent(q *request) error         { return notBuilt() }
-func deleteEventLogs(q *request) error     { return notBuilt() }
-func eventCount(q *request) error          { return notBuilt() }
-func eventDeviceCount(q *request) error    { return notBuilt() }
-func eventPerSession(q *request) error     { return notBuilt() }
-func eventPerDevice(q *request) error      { return notBuilt() }
-func eventProperties(q *request) error     { return notBuilt() }
-func eventPropertyCounts(q *request) error { return notBuilt() }
-
-// audience.go
-func listAudiences(q *request) error      { return notBuilt() }
-func audienceProperties(q *request) error { return notBuilt() }
-
 // legacygroup.go
 
 // legacycrash.go

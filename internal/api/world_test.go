@@ -17,6 +17,7 @@ import (
 
 	"lifeboat/internal/api"
 	"lifeboat/internal/auth"
+	"lifeboat/internal/contract"
 	"lifeboat/internal/diag"
 	"lifeboat/internal/journal"
 	"lifeboat/internal/journal/journaltest"
@@ -263,18 +264,24 @@ func (a answer) checkError() {
 	var e struct {
 		ID         string `json:"id"`
 		StatusCode int    `json:"statusCode"`
-		Code       string `json:"code"`
+		Code       any    `json:"code"`
 		Message    string `json:"message"`
+		RequestID  string `json:"request_id"`
 		Error      struct {
-			Code    string `json:"code"`
+			Code    any    `json:"code"`
 			Message string `json:"message"`
 		} `json:"error"`
 	}
 	if err := json.Unmarshal([]byte(a.body), &e); err != nil {
 		a.Errorf("error body %q: %v", a.body, err)
 	}
-	if e.StatusCode != a.status || e.Code == "" || e.Message == "" || e.Error.Code != e.Code || e.Error.Message != e.Message || e.ID != a.header.Get("X-Correlation-ID") {
+	if e.StatusCode != a.status || e.Code == "" || e.Message == "" || e.Error.Message != e.Message || e.ID != a.header.Get("X-Correlation-ID") {
 		a.Errorf("error body %s of a %d", a.body, a.status)
+	}
+	_, words := e.Error.Code.(string)
+	_, numbers := e.Error.Code.(float64)
+	if _, alert := e.Code.(float64); alert != (e.RequestID != "") || alert && (!words || e.RequestID != e.ID) || !alert && e.Error.Code != e.Code && !numbers {
+		a.Errorf("codes in error body %s", a.body)
 	}
 }
 
@@ -381,9 +388,16 @@ func (w *world) rows(b *store.Batch, e *journal.Entry) {
 				ContentType: a.ContentType, FileName: a.FileName, Size: a.Size, Problem: a.Problem, Locator: at,
 			})
 		default:
+			d := wire.DecodeEvent(l)
+			name := d.Name
+			if l.Kind != diag.KindEvent {
+				name = ""
+			}
 			b.Events = append(b.Events, store.EventRow{
 				Feed: e.Number, Time: l.Timestamp, Ingress: e.Time, App: app.Num, Kind: l.Kind, ID: l.ID, Install: envelope.Install, Session: l.Session,
-				AppVersion: l.AppVersion, AppBuild: l.AppBuild, Locator: at,
+				AppVersion: l.AppVersion, AppBuild: l.AppBuild, Locator: at, Name: name, Properties: d.Properties,
+				Traits: &store.Traits{Model: d.Device.Model, OS: d.Device.OSName + " " + d.Device.OSVersion, Country: strings.ToLower(d.Device.CarrierCountry),
+					Language: contract.LanguageOf(d.Device.Locale)},
 			})
 		}
 	}

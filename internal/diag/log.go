@@ -159,3 +159,10 @@ type Attachment struct {
 
 // Minidump reports whether the attachment is the dump of a native crash.
 func (a *Attachment) Minidump() bool { return a.FileName == "minidump.dmp" }
+
+// Received is a log as it came in: an event, or of an error what it shares with events.
+type Received struct {
+	Event   Event
+	Install InstallID
+	Ingress IngressTime
+}

@@ -62,6 +62,7 @@ type exchange struct {
 	http.ResponseWriter
 	correlation string
 	route       string
+	form        contract.ErrorForm
 	status      int // 0: nothing written yet
 	bytes       int64
 }
@@ -85,6 +86,13 @@ func Correlation(r *http.Request) string {
 func SetRoute(r *http.Request, pattern string) {
 	if x := of(r); x != nil {
 		x.route = pattern
+	}
+}
+
+// SetErrorForm chooses the form of the answer if the request fails.
+func SetErrorForm(r *http.Request, form contract.ErrorForm) {
+	if x := of(r); x != nil {
+		x.form = form
 	}
 }
 
@@ -271,8 +279,12 @@ func (f *funnel) logFailure(x *exchange, err error) {
 	f.Log.Error("request failed", attrs...)
 }
 
-func showJSON(w http.ResponseWriter, _ *http.Request, e contract.ErrorBody) {
-	_ = JSON(w, e.StatusCode, e) // a body of texts can be encoded; that the client is gone is nobody's fault
+func showJSON(w http.ResponseWriter, r *http.Request, e contract.ErrorBody) {
+	form := contract.ErrorWords
+	if x := of(r); x != nil {
+		form = x.form
+	}
+	_ = JSON(w, e.StatusCode, e.In(form)) // a body of texts can be encoded; that the client is gone is nobody's fault
 }
 
 // methodError is a path that is there, asked with a method that it does not have.

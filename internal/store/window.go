@@ -293,6 +293,34 @@ func (db *DB) Shares(ctx context.Context, q SpanQuery, of Trait) (all []Share, t
 	return all, total, err
 }
 
+// Devices counts the installs of a span, each once.
+func (db *DB) Devices(ctx context.Context, q SpanQuery) (n int64, err error) {
+	first, last, err := q.span()
+	if err != nil {
+		return 0, err
+	}
+	shard, err := db.shardOf(ctx, q.App)
+	if err != nil {
+		return 0, err
+	}
+	err = db.viewIndex(ctx, func(t *tx) error {
+		a := activeReader{db: db, t: t, shard: shard, app: q.App, of: countUsed, first: first, last: last}
+		n, err = a.devices(&q)
+		return err
+	})
+	return n, err
+}
+
+// devices is Devices of the reader's span.
+func (a *activeReader) devices(q *SpanQuery) (n int64, err error) {
+	err = a.gaps(q, func(day, gap, of int64) {
+		if gap > day-a.first {
+			n += of
+		}
+	})
+	return max(n, 0), err
+}
+
 // shares counts the installs of the span by value, and all of them.
 func (a *activeReader) shares(q *SpanQuery, of Trait) (by map[int64]int64, total int64, err error) {
 	by = map[int64]int64{}

@@ -91,14 +91,14 @@ var orders = [][]store.Order{
 // groupPages reads all orders in pages while reports come in that would move groups about. What is shown is
 // what the first page knew.
 func groupPages(t *testing.T, db *store.DB) {
-	for _, pace := range []diag.DeviceTime{1, 40_000} { // within a minute, and over days
-		groupPagesWhile(t, db, pace, false)
-		groupPagesWhile(t, db, pace, true)
-	}
+	const days = 40_000 // a second becomes half a day
+	groupPagesWhile(t, db, 1, true, store.GroupQuery{}, store.GroupQuery{Start: 2 * second}, store.GroupQuery{Install: "install 1"}, store.GroupQuery{Handled: new(bool)})
+	groupPagesWhile(t, db, 1, false, store.GroupQuery{}, store.GroupQuery{Start: 2 * second}, store.GroupQuery{Handled: new(bool)})
+	groupPagesWhile(t, db, days, false, store.GroupQuery{Start: 2 * second * days}, store.GroupQuery{Start: second * days, End: 9 * second * days}, store.GroupQuery{End: 7 * second * days})
 }
 
 // groupPagesWhile reads them with what is kept in memory, or forgets that after every page. pace stretches time.
-func groupPagesWhile(t *testing.T, db *store.DB, pace diag.DeviceTime, forget bool) {
+func groupPagesWhile(t *testing.T, db *store.DB, pace diag.DeviceTime, forget bool, queries ...store.GroupQuery) {
 	between := func() {
 		if forget {
 			ok(t, db.Tidy(t.Context()))
@@ -106,7 +106,7 @@ func groupPagesWhile(t *testing.T, db *store.DB, pace diag.DeviceTime, forget bo
 		}
 	}
 	for i, order := range orders {
-		for _, q := range []store.GroupQuery{{}, {Start: 2 * second * pace}, {Start: second * pace, End: 9 * second * pace}, {End: 7 * second * pace}, {Install: "install 1"}, {Handled: new(bool)}} {
+		for _, q := range queries {
 			app := createApp(t, db, fmt.Sprintf("boat %d %v %v %v", i, q, pace, forget))
 			q.App, q.OrderBy = app.Num, order
 			f := newFeeder(t, db)

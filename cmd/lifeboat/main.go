@@ -21,6 +21,7 @@ type cli struct {
 	Demo    demoCmd    `cmd:"" help:"Show everything at work: a server on a temporary folder, sample traffic, an export, one person's copy."`
 	Serve   serveCmd   `cmd:"" help:"Run the server."`
 	Reindex reindexCmd `cmd:"" help:"Make the index of a data folder anew from its journal."`
+	Purge   purgeCmd   `cmd:"" help:"Take away what is past its time, or say what would go."`
 	App     appCmd     `cmd:"" help:"Register, list and delete apps."`
 	Token   tokenCmd   `cmd:"" help:"Make, list and revoke API tokens."`
 	User    userCmd    `cmd:"" help:"Look after the accounts of people."`

@@ -40,5 +40,6 @@ func putRetention(q *request) error {
 	if err := q.o.Store.SetRetention(q.ctx(), q.app.Num, keep); err != nil {
 		return err
 	}
+	q.o.AppsChanged()
 	return q.json(http.StatusOK, contract.NewRetentionSettings(keep))
 }

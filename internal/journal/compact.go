@@ -21,6 +21,7 @@ type SegmentInfo struct {
 	FirstTime, Time diag.IngressTime
 	Frames          int
 	Bytes           int64
+	Changes         uint64 // how often frames of it were blanked since Open
 	Sealed          bool
 }
 
@@ -33,7 +34,7 @@ func (j *Journal) Segments(c Class) []SegmentInfo {
 		if s.count > 0 {
 			all = append(all, SegmentInfo{
 				ID: s.id(), Class: c, First: s.first, Last: s.last, FirstTime: s.firstTime, Time: s.lastTime,
-				Frames: s.count, Bytes: s.size(), Sealed: s.state == sealed,
+				Frames: s.count, Bytes: s.size(), Changes: s.blanks, Sealed: s.state == sealed,
 			})
 		}
 	}

@@ -3,6 +3,7 @@ package journal
 import (
 	"fmt"
 	"io"
+	"slices"
 )
 
 // Follower reads frames in the order of their numbers, classes merged. It is for one goroutine.
@@ -38,11 +39,11 @@ func (j *Journal) Follow(after uint64) *Follower {
 	return f
 }
 
-// FollowClass is Follow for the frames of one class.
-func (j *Journal) FollowClass(after uint64, c Class) *Follower {
+// FollowClass is Follow for the frames of some classes.
+func (j *Journal) FollowClass(after uint64, classes ...Class) *Follower {
 	f := j.Follow(after)
-	for other := range f.skip {
-		f.skip[other] = Class(other) != c
+	for c := range f.skip {
+		f.skip[c] = !slices.Contains(classes, Class(c))
 	}
 	return f
 }

@@ -212,3 +212,6 @@ func (e *Entry) Size() int { return e.raw }
 // Payload appends the payload to dst. The bytes were checked when the entry was read, so an error means that
 // the frame was written damaged.
 func (e *Entry) Payload(dst []byte) ([]byte, error) { return e.codec.decode(dst, e.stored, e.raw) }
+
+// Stored is how many bytes the frame takes in its segment.
+func (e *Entry) Stored() int { return headerSize + len(e.stored) }

@@ -57,6 +57,7 @@ func (s *Server) writeMetrics(w io.Writer) {
 	s.writeIngestMetrics(w)
 	s.writeJournalMetrics(w)
 	s.writePipelineMetrics(w)
+	s.writePurgeMetrics(w)
 	for _, e := range s.export.Stats() {
 		writeExportMetrics(w, &e)
 	}
@@ -115,6 +116,24 @@ func (s *Server) writePipelineMetrics(w io.Writer) {
 	counter(w, "lifeboat_pipeline_purged_total", p.Purged)
 	counter(w, "lifeboat_pipeline_batches_total", p.Batches)
 	counter(w, "lifeboat_pipeline_retries_total", p.Retries)
+}
+
+func (s *Server) writePurgeMetrics(w io.Writer) {
+	p := s.purge.Stats()
+	counter(w, `lifeboat_purge_rows_total{kind="report"}`, p.Reports)
+	counter(w, `lifeboat_purge_rows_total{kind="attachment"}`, p.Attachments)
+	counter(w, `lifeboat_purge_rows_total{kind="event"}`, p.Events)
+	counter(w, `lifeboat_purge_rows_total{kind="other"}`, p.Others)
+	counter(w, "lifeboat_purge_frames_total", p.Frames)
+	counter(w, "lifeboat_purge_unexported_total", p.Unexported)
+	counter(w, "lifeboat_purge_deletions_total", p.Deletions)
+	counter(w, "lifeboat_purge_passes_total", p.Passes)
+	counter(w, "lifeboat_purge_failures_total", p.Failures)
+	gauge(w, "lifeboat_purge_held_by_export", uint64(p.Held))
+	metrics.WriteGaugeFloat64(w, "lifeboat_purge_lag_seconds", p.Lag.Seconds())
+	if !p.Last.IsZero() {
+		gauge(w, "lifeboat_purge_last_timestamp_seconds", uint64(p.Last.Unix()))
+	}
 }
 
 func writeExportMetrics(w io.Writer, e *export.Stat) {

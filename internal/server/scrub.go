@@ -65,6 +65,7 @@ func (s *Server) appNumbers(ctx context.Context) ([]int64, error) {
 // appsChanged is told of every app that was made, changed or deleted.
 func (s *Server) appsChanged() {
 	s.ingest.Invalidate()
+	s.purge.Wake()
 	select {
 	case s.scrubs.changed <- struct{}{}:
 	default:

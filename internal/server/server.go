@@ -23,6 +23,7 @@ import (
 	"lifeboat/internal/ingest"
 	"lifeboat/internal/journal"
 	"lifeboat/internal/pipeline"
+	"lifeboat/internal/purge"
 	"lifeboat/internal/report"
 	"lifeboat/internal/store"
 	"lifeboat/internal/store/sqlite"
@@ -39,6 +40,7 @@ type Server struct {
 	pipeline *pipeline.Pipeline
 	ingest   *ingest.Handler
 	export   *export.Exporter
+	purge    *purge.Worker
 	api      *api.API
 	web      *web.Web
 
@@ -126,6 +128,7 @@ func (s *Server) assemble() error {
 	s.pipeline = pipeline.New(pipeline.Options{
 		Journal: s.journal, Store: s.store, Clock: s.config.Clock, Log: s.log, Busy: s.busy,
 	})
+	s.purge = purge.New(purge.Options{Store: s.store, Journal: s.journal, Clock: s.config.Clock, Log: s.log, Busy: s.busy})
 	s.export, err = export.New(export.Options{
 		Store: s.store, Journal: s.journal, Reports: reports, Clock: s.config.Clock, Log: s.log, SpoolDir: s.folder.in(spoolDir), Open: t.Open,
 	})

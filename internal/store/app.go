@@ -111,6 +111,9 @@ func (db *DB) DeleteApp(ctx context.Context, num int64) error {
 				return err
 			}
 		}
+		if _, err := t.exec("INSERT INTO gone_app (shard, app) VALUES ($1, $2) ON CONFLICT (shard, app) DO NOTHING", shard, num); err != nil {
+			return err
+		}
 		rows, err := t.exec("DELETE FROM app WHERE num = $1", num)
 		return found(rows, err, "app")
 	})

@@ -221,6 +221,9 @@ func (r *remover) report(id diag.ID, feed uint64) (bool, error) {
 	if _, err := r.t.exec("DELETE FROM report WHERE shard = $1 AND app = $2 AND id = $3", r.shard, r.app, id[:]); err != nil {
 		return false, err
 	}
+	if err := r.unarrive(row.Ingress, row.Feed); err != nil {
+		return false, err
+	}
 	r.reports++
 	r.frames = append(r.frames, FrameRef{diag.FamilyError, row.Feed})
 	r.rows = append(r.rows, *row)
@@ -260,10 +263,19 @@ func (r *remover) attachment(id diag.ID, feed uint64) (bool, error) {
 	if err != nil || rows == 0 {
 		return false, err
 	}
+	if err := r.unarrive(files[0].Ingress, feed); err != nil {
+		return false, err
+	}
 	r.attachments++
 	r.frames = append(r.frames, FrameRef{diag.FamilyAttachment, feed})
 	r.count(int(diag.KindAttachment))
 	return true, nil
+}
+
+// unarrive forgets that a frame came.
+func (r *remover) unarrive(ingress diag.IngressTime, feed uint64) error {
+	_, err := r.t.exec("DELETE FROM arrival WHERE shard = $1 AND app = $2 AND ingress = $3 AND feed = $4", r.shard, r.app, ingress, feed)
+	return err
 }
 
 func (r *remover) count(kind int) {

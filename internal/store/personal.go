@@ -56,7 +56,8 @@ var holdings = [...]holding{
 	{"register", "export", nil, "shard app id type entities handled_errors path_kind sealed secret_hash path subscription_id resource_name " +
 		"resource_group blob_endpoint container prefix backfill state state_info created_at last_run from_minute watermark epoch"},
 
-	{"register", "purge_cursor", nil, "shard app class through"},
+	{"register", "purge_cursor", nil, "shard app class through frames"},
+	{"register", "gone_app", nil, "shard app"},
 	{"register", "purged", nil, "shard app grp batch day build version handled n first_at"},
 	{"register", "group_past", nil, "shard app grp type os_type class method file line app_code class_method code_raw framework language"},
 	{"register", "tombstone", []erasure{{"hash", logHashKept}}, "shard app created_at"},

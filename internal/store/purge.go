@@ -20,6 +20,7 @@ const (
 // PurgeState is how far the purges of one app and class have come.
 type PurgeState struct {
 	Cursor uint64 // feed number up to which logs are past their time
+	Frames uint64 // up to which their frames were blanked one by one
 	Mark   uint64 // and up to which the index has no rows of them any more: behind Cursor after a crash
 }
 
@@ -32,10 +33,10 @@ func (db *DB) PurgeStates(ctx context.Context, class PurgeClass) (map[int64]Purg
 				app int64
 				s   PurgeState
 			)
-			err := r.Scan(&app, &s.Cursor)
+			err := r.Scan(&app, &s.Cursor, &s.Frames)
 			all[app] = s
 			return err
-		}, "SELECT app, through FROM purge_cursor WHERE class = $1", class)
+		}, "SELECT app, through, frames FROM purge_cursor WHERE class = $1", class)
 	})
 	if err != nil {
 		return nil, err
@@ -56,6 +57,20 @@ func (db *DB) PurgeStates(ctx context.Context, class PurgeClass) (map[int64]Purg
 	return all, err
 }
 
+// NoteFrames says up to which feed number the frames of apps are blank.
+func (db *DB) NoteFrames(ctx context.Context, class PurgeClass, through map[int64]uint64) error {
+	return db.register.update(ctx, func(t *tx) error {
+		for app, n := range through {
+			_, err := t.exec("UPDATE purge_cursor SET frames = $3 WHERE shard = (SELECT shard FROM app WHERE num = $1) AND app = $1 AND class = $2 AND frames < $3",
+				app, class, n)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
 // PurgeBatches lists the batches of an app behind a mark: where the pieces of a repeated purge must end.
 func (db *DB) PurgeBatches(ctx context.Context, app int64, after uint64) (all []uint64, err error) {
 	shard, err := db.shardOf(ctx, app)
@@ -74,6 +89,7 @@ func (db *DB) PurgeBatches(ctx context.Context, app int64, after uint64) (all []
 type Expired struct {
 	Feed    uint64
 	Member  int
+	Ingress diag.IngressTime
 	Kind    diag.LogKind
 	ID      diag.ID
 	Install diag.InstallID
@@ -191,7 +207,7 @@ func (p *Piece) note(t *tx, shard uint8, app int64, left []leftover, kept []kept
 	if err := keepReasons(t, shard, app, kept); err != nil {
 		return err
 	}
-	_, err := t.exec(`INSERT INTO purge_cursor (shard, app, class, through) VALUES ($1, $2, $3, $4)
+	_, err := t.exec(`INSERT INTO purge_cursor (shard, app, class, through, frames) VALUES ($1, $2, $3, $4, 0)
 		ON CONFLICT (shard, app, class) DO UPDATE SET through = excluded.through WHERE purge_cursor.through < excluded.through`,
 		shard, app, p.Class, p.Through)
 	return err
@@ -262,6 +278,9 @@ func (r *remover) expire(logs []Expired) error {
 }
 
 func (r *remover) expireOne(l *Expired) error {
+	if err := r.unarrive(l.Ingress, l.Feed); err != nil {
+		return err
+	}
 	var (
 		gone bool
 		err  error
@@ -374,6 +393,102 @@ func (db *DB) DropCopies(ctx context.Context, copies []CopyRow) (n int, err erro
 		}
 	}
 	return n, nil
+}
+
+// GoneApps lists deleted apps whose frames may still be in the journal.
+func (db *DB) GoneApps(ctx context.Context) (all []int64, err error) {
+	err = db.register.read(ctx, func(t *tx) error {
+		all, err = list(t, func(r *sql.Rows) (n int64, err error) { return n, r.Scan(&n) }, "SELECT app FROM gone_app ORDER BY app")
+		return err
+	})
+	return all, err
+}
+
+// ForgetGoneApps says that nothing of deleted apps is in the journal any more.
+func (db *DB) ForgetGoneApps(ctx context.Context, apps []int64) error {
+	return db.register.update(ctx, func(t *tx) error {
+		for _, app := range apps {
+			if _, err := t.exec("DELETE FROM gone_app WHERE app = $1", app); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// purgeClock is the counter that holds the wall clock's time of the last purge.
+const purgeClock = "purge_clock"
+
+// PurgeTime is the wall clock's time at the last purge in Unix milliseconds, 0 if there was none.
+func (db *DB) PurgeTime(ctx context.Context) (ms int64, err error) {
+	err = db.register.read(ctx, func(t *tx) error {
+		err := t.get([]any{&ms}, "SELECT value FROM counter WHERE name = $1", purgeClock)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		return err
+	})
+	return ms, err
+}
+
+// SetPurgeTime remembers it.
+func (db *DB) SetPurgeTime(ctx context.Context, ms int64) error {
+	return db.register.update(ctx, func(t *tx) error {
+		_, err := t.exec("INSERT INTO counter (name, value) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET value = excluded.value", purgeClock, ms)
+		return err
+	})
+}
+
+// Moved is a log whose frame has another place now.
+type Moved struct {
+	Expired
+	To diag.Locator
+}
+
+// Relocate writes new places into the rows of an app's logs.
+func (db *DB) Relocate(ctx context.Context, app int64, logs []Moved) (n int, err error) {
+	shard, known, err := db.shardOfKnown(ctx, app)
+	if err != nil || !known {
+		return 0, err
+	}
+	err = db.index.update(ctx, func(t *tx) error {
+		n = 0
+		for i := range logs {
+			rows, err := relocate(t, shard, app, &logs[i])
+			if err != nil {
+				return err
+			}
+			n += int(rows)
+		}
+		return nil
+	})
+	return n, err
+}
+
+func relocate(t *tx, shard uint8, app int64, l *Moved) (rows int64, err error) {
+	set := func(table, where string, key ...any) {
+		if rows == 0 && err == nil {
+			rows, err = t.exec("UPDATE "+table+" SET segment = $1, pos = $2 WHERE shard = $3 AND "+where, append([]any{l.To.Segment, l.To.Offset, shard}, key...)...)
+		}
+	}
+	switch l.Kind.Family() {
+	case diag.FamilyError:
+		set("report", "app = $4 AND id = $5 AND feed = $6", app, l.ID[:], l.Feed)
+	case diag.FamilyAttachment:
+		set("attachment", "app = $4 AND id = $5 AND feed = $6", app, l.ID[:], l.Feed)
+	default:
+		e := EventRow{Kind: l.Kind, ID: l.ID, Session: l.Session}
+		space, key, _ := e.key()
+		set("event", "app = $4 AND install = $5 AND space = $6 AND key = $7 AND feed = $8 AND member = $9",
+			app, packInstall(l.Install), space, key[:], l.Feed, l.Member)
+	}
+	if rows > 0 && err == nil { // the other members of the frame find it rewritten already
+		_, err = t.exec("UPDATE arrival SET segment = $1, pos = $2 WHERE shard = $3 AND app = $4 AND ingress = $5 AND feed = $6",
+			l.To.Segment, l.To.Offset, shard, app, l.Ingress, l.Feed)
+	}
+	set("duplicate", "feed = $4 AND member = $5", l.Feed, l.Member)
+	set("problem", "app = $4 AND feed = $5 AND member = $6", app, l.Feed, l.Member)
+	return rows, err
 }
 
 // seed tells an empty index what purges have taken out of the journal, or will: it is not indexed again, and

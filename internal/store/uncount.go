@@ -154,30 +154,37 @@ func (r *remover) reportedOn(group diag.GroupID, at deviceDay) (there bool, err 
 	return there, err
 }
 
-// ForgetDays takes installs out of what is known of an app's days before one. Numbers of those days stay; who
-// was counted is gone. It works in pieces.
-func (db *DB) ForgetDays(ctx context.Context, app, before int64) (n int, err error) {
+// ForgetDays takes installs out of what is known of an app's days: those that sent logs before the day events,
+// and those that had errors before the day reports. Numbers of those days stay; who was counted is gone. It works
+// in pieces.
+func (db *DB) ForgetDays(ctx context.Context, app, events, reports int64) (n int, err error) {
 	shard, known, err := db.shardOfKnown(ctx, app)
 	if err != nil || !known {
 		return 0, err
 	}
-	for _, text := range [...]string{
-		`DELETE FROM active WHERE (shard, app, install, day, version, build, model, os, country, language, used) IN
-			(SELECT shard, app, install, day, version, build, model, os, country, language, used FROM active /* by active_day */
-			WHERE shard = $1 AND app = $2 AND day < $3 LIMIT $4)`,
-		`DELETE FROM active_shared WHERE (shard, app, day, install, version, build, used) IN
-			(SELECT shard, app, day, install, version, build, used FROM active_shared WHERE shard = $1 AND app = $2 AND day < $3 LIMIT $4)`,
-		`DELETE FROM event_seen WHERE (shard, app, install, day) IN
-			(SELECT shard, app, install, day FROM event_seen /* by event_seen_day */ WHERE shard = $1 AND app = $2 AND day < $3 LIMIT $4)`,
-		`DELETE FROM session WHERE (shard, app, install, session) IN
-			(SELECT shard, app, install, session FROM session /* by session_first */ WHERE shard = $1 AND app = $2 AND first_at < $3 * 86400000000000 LIMIT $4)`,
+	const sent = "WHERE shard = $1 AND app = $2 AND day < $4 AND (day < $5 AND used = $6 OR day < $7 AND used <> $6) LIMIT $3)"
+	most, logs := max(events, reports), int64(sentLog)
+	for _, s := range [...]struct {
+		text string
+		more []any
+	}{
+		{`DELETE FROM active WHERE (shard, app, install, day, version, build, model, os, country, language, used) IN
+			(SELECT shard, app, install, day, version, build, model, os, country, language, used FROM active /* by active_day */ ` + sent, []any{most, events, logs, reports}},
+		{`DELETE FROM active_shared WHERE (shard, app, day, install, version, build, used) IN
+			(SELECT shard, app, day, install, version, build, used FROM active_shared ` + sent, []any{most, events, logs, reports}},
+		{`DELETE FROM event_seen WHERE (shard, app, install, day) IN
+			(SELECT shard, app, install, day FROM event_seen /* by event_seen_day */ WHERE shard = $1 AND app = $2 AND day < $4 LIMIT $3)`, []any{events}},
+		{`DELETE FROM session WHERE (shard, app, install, session) IN
+			(SELECT shard, app, install, session FROM session /* by session_first */ WHERE shard = $1 AND app = $2 AND first_at < $4 LIMIT $3)`, []any{int64(timeOfDay(events))}},
 	} {
 		for more := true; more; {
 			err := db.index.update(ctx, func(t *tx) error {
-				rows, err := t.exec(text, shard, app, before, sweepPiece)
+				rows, err := t.exec(s.text, append([]any{shard, app, sweepPiece}, s.more...)...)
 				more = rows == sweepPiece
 				n += int(rows)
-				t.after = append(t.after, db.memory.clear)
+				if rows > 0 {
+					t.after = append(t.after, db.memory.clear)
+				}
 				return err
 			})
 			if err != nil {

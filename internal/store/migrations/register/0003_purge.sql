@@ -5,13 +5,15 @@ ALTER TABLE app ADD COLUMN keep_reports BIGINT NOT NULL DEFAULT 0;
 
 ALTER TABLE app ADD COLUMN keep_events BIGINT NOT NULL DEFAULT 0;
 
--- Up to which feed number an app's logs are past their time. class 0: events; 1: reports and attachments.
+-- Up to which feed number an app's logs are past their time, and up to which their frames are blank one by one.
+-- class 0: events; 1: reports and attachments.
 
 CREATE TABLE purge_cursor (
 	shard   SMALLINT NOT NULL,
 	app     BIGINT NOT NULL,
 	class   SMALLINT NOT NULL,
 	through BIGINT NOT NULL,
+	frames  BIGINT NOT NULL,
 	PRIMARY KEY (shard, app, class)
 ) /* clustered */;
 
@@ -72,4 +74,12 @@ CREATE TABLE deletion (
 	id         BYTEA NOT NULL,
 	created_at BIGINT NOT NULL,
 	PRIMARY KEY (shard, app, feed)
+) /* clustered */;
+
+-- Deleted apps whose frames are still in the journal.
+
+CREATE TABLE gone_app (
+	shard SMALLINT NOT NULL,
+	app   BIGINT NOT NULL,
+	PRIMARY KEY (shard, app)
 ) /* clustered */;

@@ -48,6 +48,7 @@ func TestErrors(t *testing.T) {
 		{diag.Errorf(diag.NotFound, "Not found."), 404, "NotFound", "Not found. Correlation ID: ", "", false},
 		{diag.Errorf(diag.Conflict, "Taken."), 409, "Conflict", "Taken.", "", false},
 		{diag.Errorf(diag.TooLarge, "Too long."), 413, "BadRequest", "Too long.", "", false},
+		{diag.LimitedFor(1500 * time.Millisecond), 429, "RateLimitExceeded", "Rate limit is exceeded. Try again in 2 seconds.", "Retry-After", false},
 		{diag.Errorf(diag.Busy, "Later."), 503, "InternalServerError", "Later. Correlation ID: ", "Retry-After", false},
 		{diag.Wrap(diag.Internal, cause, "The disk is full."), 500, "InternalServerError", "The disk is full. Correlation ID: ", "", true},
 		{cause, 500, "InternalServerError", "The server failed. Correlation ID: ", "", true},

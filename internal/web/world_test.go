@@ -44,13 +44,16 @@ type world struct {
 	exports  []web.ExportLag
 	lag      uint64
 	diskFull bool
-	readOnly bool  // every token
-	broken   error // of Apps
+	password string    // of Ann
+	limited  bool      // too many passwords were wrong
+	expires  time.Time // every token
+	readOnly bool      // every token
+	broken   error     // of Apps
 }
 
 func newWorld(t testing.TB, change ...func(*web.Options)) *world {
 	t.Helper()
-	w := &world{t: t, clock: diag.NewStepClock(),
+	w := &world{t: t, clock: diag.NewStepClock(), password: annPassword,
 		tokens: map[string]string{annToken: "Ann", bobToken: "Bob"},
 		roles:  map[string]diag.Role{"Ann": diag.RoleManager, "Bob": diag.RoleViewer}}
 	var err error
@@ -59,7 +62,7 @@ func newWorld(t testing.TB, change ...func(*web.Options)) *world {
 	t.Cleanup(func() { w.db.Close() })
 	_, w.epoch, err = w.db.ClaimIndex(t.Context())
 	w.ok(err)
-	o := web.Options{Store: w.db, Clock: w.clock, Key: [32]byte{1, 2, 3}, SignIn: w.signIn, Apps: w.apps, BaseURL: w.baseURL,
+	o := web.Options{Store: w.db, Clock: w.clock, Key: [32]byte{1, 2, 3}, SignIn: w.signIn, Password: w.byPassword, Resume: w.resume, Apps: w.apps, BaseURL: w.baseURL,
 		Refused: func() []web.Refusal { return w.refused }, Exports: func() []web.ExportLag { return w.exports },
 		Pipeline: func() uint64 { return w.lag }, DiskFull: func() bool { return w.diskFull }}
 	for _, c := range change {
@@ -92,7 +95,36 @@ func (w *world) signIn(_ context.Context, token string) (web.Caller, error) {
 	if !ok {
 		return web.Caller{}, diag.Errorf(diag.Unauthenticated, "Unauthorized.")
 	}
-	return web.Caller{User: diag.User{Num: 1, Name: strings.ToLower(name), DisplayName: name}, ReadOnly: w.readOnly}, nil
+	return web.Caller{User: diag.User{Num: 1, Name: strings.ToLower(name), DisplayName: name}, ReadOnly: w.readOnly, Expires: w.expires}, nil
+}
+
+const annPassword = "correct horse battery"
+
+func (w *world) byPassword(_ context.Context, client, login, password string) (session string, err error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.limited {
+		return "", diag.LimitedFor(40 * time.Second)
+	}
+	if client == "" || login != "ann" || password != w.password {
+		return "", diag.Errorf(diag.Unauthenticated, "Unauthorized.")
+	}
+	return "ann with " + w.password, nil
+}
+
+func (w *world) resume(_ context.Context, session string) (web.Caller, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if session != "ann with "+w.password {
+		return web.Caller{}, diag.Errorf(diag.Unauthenticated, "Unauthorized.")
+	}
+	return web.Caller{User: diag.User{Num: 1, Name: "ann", DisplayName: "Ann"}}, nil
+}
+
+func (w *world) setPassword(password string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.password = password
 }
 
 func (w *world) revoke(token string) {

@@ -134,3 +134,33 @@ func (q *request) crashText() (*store.ReportRow, []byte, error) {
 	}
 	return row, contract.Text(&full.Report, &full.Verdict), nil
 }
+
+// crashDeleteCounter is contract.DeleteCounter in the old spelling.
+type crashDeleteCounter struct {
+	AppID              string `json:"app_id"`
+	CrashGroupID       string `json:"crash_group_id"`
+	CrashID            string `json:"crash_id"`
+	CrashesDeleted     int    `json:"crashes_deleted"`
+	AttachmentsDeleted int    `json:"attachments_deleted"`
+	BlobsSucceeded     int    `json:"blobs_succeeded"`
+	BlobsFailed        int    `json:"blobs_failed"`
+}
+
+// deleteCrash is deleteReport.
+func deleteCrash(q *request) error {
+	p := q.params()
+	if p.flag("retention_delete"); p.err != nil {
+		return p.err
+	}
+	row, err := q.rowInGroup()
+	if err != nil {
+		return err
+	}
+	done, err := q.deleteRow(row)
+	if err != nil {
+		return err
+	}
+	return q.json(http.StatusOK, crashDeleteCounter{
+		done.AppID, done.ErrorGroupID, done.ErrorID, done.ErrorsDeleted, done.AttachmentsDeleted, done.BlobsSucceeded, done.BlobsFailed,
+	})
+}

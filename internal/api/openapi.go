@@ -40,6 +40,9 @@ func (r *route) name() string {
 func Description(base, release string) ([]byte, error) {
 	d := describer{schemas: map[string]any{}}
 	paths := map[string]map[string]any{}
+	if release == "" {
+		release = "unknown"
+	}
 	for _, r := range routes() {
 		path := paths[r.path]
 		if path == nil {
@@ -109,7 +112,7 @@ func (r *route) operationID() string {
 			break
 		}
 		if other.name() == r.name() {
-			return id + "_" + strings.NewReplacer("/", "_", "{", "", "}", "", ".", "").Replace(strings.TrimPrefix(r.path, "/"+version+"/"))
+			return id + "_" + strings.ToLower(r.method) + "_" + strings.NewReplacer("/", "_", "{", "", "}", "", ".", "").Replace(strings.TrimPrefix(r.path, "/"+version+"/"))
 		}
 	}
 	return id

@@ -6,8 +6,6 @@ import "lifeboat/internal/diag"
 func searchGroups(q *request) error  { return notBuilt() }
 func searchReports(q *request) error { return notBuilt() }
 
-// group.go
-
 // symbolupload.go
 func createSymbolUpload(q *request) error { return notBuilt() }
 func listSymbolUploads(q *request) error  { return notBuilt() }
@@ -27,25 +25,5 @@ func ignoreSymbol(q *request) error { return notBuilt() }
 func listSymbolGroups(q *request) error { return notBuilt() }
 func getSymbolGroup(q *request) error   { return notBuilt() }
 func symbolGroupsInfo(q *request) error { return notBuilt() }
-
-// legacygroup.go
-
-// legacycrash.go
-func deleteCrash(q *request) error { return notBuilt() }
-
-// legacyattachment.go
-
-// legacyapp.go
-func crashesInfo(q *request) error     { return notBuilt() }
-func listAppVersions(q *request) error { return notBuilt() }
-
-// legacyanalytics.go
-func crashCounts(q *request) error       { return notBuilt() }
-func crashFreeDevices(q *request) error  { return notBuilt() }
-func crashGroupTotals(q *request) error  { return notBuilt() }
-func crashGroupOverall(q *request) error { return notBuilt() }
-func crashGroupModels(q *request) error  { return notBuilt() }
-func crashGroupSystems(q *request) error { return notBuilt() }
-func crashGroupCounts(q *request) error  { return notBuilt() }
 
 func notBuilt() error { return diag.Errorf(diag.NotFound, "Not built yet.") }

@@ -93,6 +93,7 @@ func Modules() []Module {
 		{"github.com/VictoriaMetrics/metrics", []string{features, "respond", "server"}},
 		{"github.com/alecthomas/kong", []string{"cmd/lifeboat"}},
 		{"github.com/cespare/xxhash/v2", []string{capabilities, features, aids, "bench/..."}},
+		{"github.com/getkin/kin-openapi", []string{tests}},
 		{"github.com/go-json-experiment/json", []string{"wire"}},
 		{"github.com/google/go-cmp", []string{tests}},
 		{"github.com/klauspost/compress", []string{capabilities, features, tops, aids}},

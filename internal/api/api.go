@@ -22,6 +22,7 @@ import (
 	"lifeboat/internal/report"
 	"lifeboat/internal/respond"
 	"lifeboat/internal/store"
+	"lifeboat/internal/upload"
 )
 
 // Targets knows where exports may go.
@@ -42,12 +43,15 @@ type Options struct {
 	Targets    Targets
 	JournalNow func() diag.IngressTime // the journal's clock
 	Oldest     func() diag.IngressTime // of the first log in the journal, 0 if there is none
+	Uploads    *upload.Store           // files of symbol uploads
 
 	Gate           *auth.Gate                 // nil: one on Store. Pages share it, so that deleted tokens are void there too
 	Log            *slog.Logger               // nil: none
 	Version        string                     // of the program, for the description
 	PublicURL      string                     // URLs in answers begin with it; "": with BaseURL
 	BaseURL        func(*http.Request) string // nil: the address that the request came in on, never its Host header
+	UploadURL      string                     // where clients put symbol files; "": as PublicURL and BaseURL
+	SymbolsChanged func()                     // called when a symbol upload was committed, aborted or deleted
 	AppsChanged    func()                     // called when an app was made, changed or deleted, or an install blocked
 	AccountGone    func()                     // called when an account was deleted
 	ExportsChanged func()                     // called when an export configuration was made, changed or deleted
@@ -71,6 +75,9 @@ func (o *Options) setDefaults() {
 	if o.PublicURL != "" {
 		base := strings.TrimRight(o.PublicURL, "/")
 		o.BaseURL = func(*http.Request) string { return base }
+	}
+	if o.SymbolsChanged == nil {
+		o.SymbolsChanged = func() {}
 	}
 	if o.AppsChanged == nil {
 		o.AppsChanged = func() {}
@@ -101,11 +108,13 @@ func localURL(r *http.Request) string {
 
 // API answers the calls. Make it with New.
 type API struct {
-	o       Options
-	tree    *node
-	handler http.Handler
-	wake    chan struct{} // has room for one: there is work for Run
-	exports sync.Mutex    // held while a configuration is read, changed and written back
+	o           Options
+	tree        *node
+	handler     http.Handler
+	blobs       http.Handler  // of files that come as blobs
+	wake        chan struct{} // has room for one: there is work for Run
+	hostWarning sync.Once
+	exports     sync.Mutex // held while a configuration is read, changed and written back
 }
 
 // New makes the handler of all paths that Match. Its Run must run beside it.
@@ -113,17 +122,30 @@ func New(o Options) *API {
 	o.setDefaults()
 	a := &API{o: o, tree: plant(routes()), wake: make(chan struct{}, 1)}
 	a.handler = respond.Wrap(respond.Options{Clock: o.Clock, Log: o.Log}, a.serve)
+	a.blobs = respond.Wrap(respond.Options{Clock: o.Clock, Log: o.Log, MaxBody: maxUpload, ShowError: showBlobError}, a.serveBlob)
 	return a
 }
 
 // ServeHTTP implements http.Handler.
-func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.handler.ServeHTTP(w, r) }
+func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if root, _ := rootOf(r.URL.Path); root == symbolUploads {
+		a.blobs.ServeHTTP(w, r)
+		return
+	}
+	a.handler.ServeHTTP(w, r)
+}
 
-// Match reports whether a path is the API's: it begins with /v0.1, /api/v0.1 or /blobs, or is /openapi.json.
+// Match reports whether a path is the API's: it begins with /v0.1, /api/v0.1, /blobs or /symbol-uploads, or is
+// /openapi.json.
 func Match(path string) bool {
-	path = strings.TrimPrefix(strings.TrimLeft(path, "/"), "api/")
-	first, _, _ := strings.Cut(path, "/")
-	return first == version || first == blobs || path == description
+	root, rest := rootOf(path)
+	return root == version || root == blobs || root == symbolUploads || root == description && rest == ""
+}
+
+// rootOf is the first segment of a path that tells what it is of, and what follows.
+func rootOf(path string) (root, rest string) {
+	root, rest, _ = strings.Cut(strings.TrimPrefix(strings.TrimLeft(path, "/"), "api/"), "/")
+	return root, rest
 }
 
 // serve finds the route of a request and the caller's right to it, in the order of T19.

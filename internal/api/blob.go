@@ -38,8 +38,11 @@ const signatureKey = "&sig="
 
 // signature covers the path and all parameters before it.
 func (a *API) signature(uri string) string {
-	return base64.RawURLEncoding.EncodeToString(a.mac("url", []byte(uri)))
+	return signatureText(a.mac("url", []byte(uri)))
 }
+
+// signatureText is a signature in characters that need no encoding.
+func signatureText(mac []byte) string { return base64.RawURLEncoding.EncodeToString(mac) }
 
 // admitSigned checks signature and expiry of a signed URL, and finds the app it speaks of.
 func (q *request) admitSigned() error {

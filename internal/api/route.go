@@ -303,6 +303,7 @@ func routes() []route {
 		// Addresses that are signed, and the description of all this.
 		{method: "GET", path: "/blobs/dsr/{file}", need: needSignature, serve: serveUserExport},
 		{method: "GET", path: "/openapi.json", need: needAnyone, serve: serveDescription, extra: true},
+		{method: "GET", path: "/blobs/{app}/symbol_uploads/{symbol_upload_id}", need: needSignature, serve: serveSymbolUpload},
 		{method: "GET", path: "/blobs/{app}/{errorId}/log", need: needSignature, serve: serveLog},
 		{method: "GET", path: "/blobs/{app}/{errorId}/attachments/{attachmentId}", need: needSignature, serve: serveAttachment},
 	}

@@ -6,14 +6,6 @@ import "lifeboat/internal/diag"
 func searchGroups(q *request) error  { return notBuilt() }
 func searchReports(q *request) error { return notBuilt() }
 
-// symbolupload.go
-func createSymbolUpload(q *request) error { return notBuilt() }
-func listSymbolUploads(q *request) error  { return notBuilt() }
-func getSymbolUpload(q *request) error    { return notBuilt() }
-func patchSymbolUpload(q *request) error  { return notBuilt() }
-func deleteSymbolUpload(q *request) error { return notBuilt() }
-func locateSymbolUpload(q *request) error { return notBuilt() }
-
 // symbol.go
 func listSymbols(q *request) error  { return notBuilt() }
 func getSymbol(q *request) error    { return notBuilt() }

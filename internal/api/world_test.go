@@ -24,6 +24,7 @@ import (
 	"lifeboat/internal/report"
 	"lifeboat/internal/store"
 	"lifeboat/internal/store/sqlite"
+	"lifeboat/internal/upload"
 	"lifeboat/internal/wire"
 )
 
@@ -40,6 +41,7 @@ type world struct {
 	journal *journal.Journal
 	reports *report.Reader
 	targets *targets
+	uploads *upload.Store
 	gate    *auth.Gate
 	api     *api.API
 	handler http.Handler
@@ -126,7 +128,10 @@ func newWorld(t testing.TB, change ...func(*api.Options)) *world {
 	w.store.SetTexts(w.reports)
 	log := slog.New(slog.NewTextHandler(&w.logs, nil))
 	w.gate = auth.New(w.store, w.clock, log)
+	w.uploads, err = upload.Open(upload.Options{Dir: t.TempDir(), Clock: w.clock})
+	w.must(err)
 	o := api.Options{
+		Uploads: w.uploads, SymbolsChanged: w.count("symbols"),
 		Store: w.store, Reports: w.reports, Clock: w.clock, Key: [32]byte{1}, InstallKey: installKey, Targets: w.targets, Log: log, Gate: w.gate,
 		JournalNow: w.journal.Now, Oldest: w.oldest, AppsChanged: w.count("apps"), ExportsChanged: w.count("exports"), AccountGone: w.count("accounts"), PublicURL: "https://crashes.example/",
 	}

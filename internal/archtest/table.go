@@ -43,6 +43,7 @@ func Packages() []Entry {
 		{"internal/archive", Capability, []string{"diag", "blob"}, "the exported layout: names, records, exact scanner", false},
 		{"internal/wire", Capability, []string{"diag"}, "the SDKs' JSON logs into nouns, every quirk of them", true},
 		{"internal/contract", Capability, []string{"diag"}, "App Center's JSON shapes from nouns; one for API, export and person", true},
+		{"internal/upload", Capability, []string{"diag"}, "files that arrive whole or in blocks, as a block blob does", false},
 		{"internal/symbol", Capability, []string{"diag"}, "symbol files and the frames they give", false},
 		{"internal/group", Capability, []string{"diag"}, "which reports are the same fault, and its title", true},
 		{"internal/report", Capability, []string{"diag", "journal", "store", "wire", "group", "symbol"}, "one report read in full, so that all who show it show the same", false},

@@ -16,6 +16,8 @@ type Config struct {
 	Listen    string `default:"127.0.0.1:8080" env:"LIFEBOAT_LISTEN" placeholder:"HOST:PORT" help:"Where devices, scripts and browsers come in over plain HTTP. Port 0 takes any free one."`
 	PublicURL string `name:"public-url" env:"LIFEBOAT_PUBLIC_URL" placeholder:"URL" help:"How others reach this server. URLs in answers begin with it; without it they name the listener that the request came in on."`
 
+	UploadURL string `name:"upload-url" env:"LIFEBOAT_UPLOAD_URL" placeholder:"URL" help:"Where clients put symbol files, if it is not --public-url. The appcenter CLI wants a host that is neither localhost nor an address; plain HTTP will do."`
+
 	TLSListen   string `name:"tls-listen" env:"LIFEBOAT_TLS_LISTEN" placeholder:"HOST:PORT" help:"The same over HTTPS (TLS 1.2 and 1.3). Android apps and the appcenter CLI insist on it."`
 	TLSCert     string `name:"tls-cert" type:"path" env:"LIFEBOAT_TLS_CERT" placeholder:"FILE" help:"Certificate chain, PEM. Without one, a local CA in DIR/tls makes a certificate for this machine."`
 	TLSKey      string `name:"tls-key" type:"path" env:"LIFEBOAT_TLS_KEY" placeholder:"FILE" help:"Key of the certificate, PEM."`
@@ -82,17 +84,24 @@ func (c *Config) check() error {
 	case c.TLSCert != "" && c.TLSACMEHost != "":
 		return diag.Errorf(diag.Invalid, "Use either --tls-cert or --tls-acme-host.")
 	}
-	return c.checkPublicURL()
+	if err := checkBase("--public-url", &c.PublicURL); err != nil {
+		return err
+	}
+	return checkBase("--upload-url", &c.UploadURL)
 }
 
-func (c *Config) checkPublicURL() error {
-	if c.PublicURL == "" {
+// checkBase checks a URL that others begin with.
+func checkBase(flag string, base *string) error {
+	if *base == "" {
 		return nil
 	}
-	u, err := url.Parse(c.PublicURL)
+	u, err := url.Parse(*base)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" || u.User != nil {
-		return diag.Errorf(diag.Invalid, "--public-url must be http://HOST[:PORT] or https://HOST[:PORT], without a query.")
+		return diag.Errorf(diag.Invalid, "%s must be http://HOST[:PORT] or https://HOST[:PORT], without a query.", flag)
 	}
-	c.PublicURL = strings.TrimRight(c.PublicURL, "/")
+	*base = strings.TrimRight(*base, "/")
+	if flag == "--upload-url" && u.Path != "" && u.Path != "/" { // clients take two segments for container and blob
+		return diag.Errorf(diag.Invalid, "--upload-url must have no path: clients would lose what follows it.")
+	}
 	return nil
 }

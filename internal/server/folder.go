@@ -34,6 +34,7 @@ const (
 	tokenFile   = "admin.token"
 	journalDir  = "journal"
 	spoolDir    = "spool"
+	symbolsDir  = "symbols"
 	tlsDir      = "tls"
 	registerDB  = "register.db"
 	indexDB     = "index.db"

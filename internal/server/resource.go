@@ -50,6 +50,17 @@ func (d *disk) watch(path string) (changed bool, err error) {
 	return d.full.Swap(full) != full, nil
 }
 
+// room tells how much symbol files may still take: as much again as logs need is left to them.
+func (d *disk) room(path string) func() (int64, error) {
+	return func() (int64, error) {
+		free, total, err := d.space(path)
+		if reserve := 2 * max(minFree, total/minFreeFraction); err == nil && free > reserve {
+			return int64(min(free-reserve, 1<<62)), nil
+		}
+		return 0, err
+	}
+}
+
 // The intervals of watch.
 const (
 	diskInterval = 2 * time.Second

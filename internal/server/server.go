@@ -27,6 +27,7 @@ import (
 	"lifeboat/internal/report"
 	"lifeboat/internal/store"
 	"lifeboat/internal/store/sqlite"
+	"lifeboat/internal/upload"
 	"lifeboat/internal/web"
 )
 
@@ -41,6 +42,7 @@ type Server struct {
 	ingest   *ingest.Handler
 	export   *export.Exporter
 	purge    *purge.Worker
+	uploads  *upload.Store
 	api      *api.API
 	web      *web.Web
 
@@ -89,6 +91,10 @@ func (s *Server) open(ctx context.Context) (err error) {
 	}
 	if err := s.welcome(ctx); err != nil {
 		return err
+	}
+	s.uploads, err = upload.Open(upload.Options{Dir: s.folder.in(symbolsDir), Clock: s.config.Clock, Room: s.disk.room(s.folder.path)})
+	if err != nil {
+		return fmt.Errorf("symbol files: %w", err)
 	}
 	return s.assemble()
 }

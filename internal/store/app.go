@@ -91,7 +91,7 @@ func (db *DB) UpdateApp(ctx context.Context, a diag.App) error {
 
 // perApp are the register's tables that hold rows of one app.
 var perApp = [...]string{"member", "blocked_install", "dropped", "group_id", "group_words", "export",
-	"purge_cursor", "purged", "group_past", "tombstone", "deletion", "event_deleted"}
+	"purge_cursor", "purged", "group_past", "tombstone", "deletion", "event_deleted", "symbol_upload", "symbol", "symbol_ignored"}
 
 // DeleteApp removes an app and every row of it. Its number is never given again, so rows that a batch still
 // carries are recognised as those of an app that is gone. Scrub takes what is left of them out of the files.

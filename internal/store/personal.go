@@ -63,6 +63,9 @@ var holdings = [...]holding{
 	{"register", "tombstone", []erasure{{"hash", logHashKept}}, "shard app created_at"},
 	{"register", "deletion", []erasure{{"id", "the row is deleted once the report is gone for good"}}, "shard app feed family created_at"},
 	{"register", "event_deleted", nil, "shard app name at swept"},
+	{"register", "symbol_upload", nil, "shard app id account kind file_name version build state problems size created_at committed_at changed_at last_used_at"},
+	{"register", "symbol", nil, "shard app id upload num kind platform name path architecture alternates"},
+	{"register", "symbol_ignored", nil, "shard app id created_at"},
 
 	{"index", "migrated", nil, "version release"},
 	// Versions, models, systems, countries, languages, content types and ids of images: what many people share.

@@ -233,7 +233,7 @@ func operations() map[string]operation {
 
 		"analyticsVersions":   {"Counts devices by version.", rangeOf + "$top versions", nil, 0, contract.ActiveVersions{}},
 		"genericLogFlow":      {"Lists the logs that came in last.", "start", nil, 0, contract.SessionLogs{}},
-		"logFlow":             {"Lists the logs that came in last.", "start", nil, 0, contract.SessionLogs{}},
+		"logFlow":             {"Lists the logs that came in last, each in the form of its type.", "start", nil, 0, contract.LogFlow{}},
 		"analyticsModels":     {"Counts devices by model.", rangeOf + "$top versions", nil, 0, contract.Models{}},
 		"analyticsPlaces":     {"Counts devices by country.", rangeOf + "$top versions", nil, 0, contract.Places{}},
 		"analyticsLanguages":  {"Counts devices by language.", rangeOf + "$top versions", nil, 0, contract.Languages{}},

@@ -20,7 +20,7 @@ const (
 	deleteAfter   = 7 * 24 * time.Hour  // an account is deleted so long after it was asked for, to be cancelled until then
 	exportKept    = 7 * 24 * time.Hour  // a copy can be fetched so long
 	requestsKept  = 90 * 24 * time.Hour // after their end
-	expiredKept   = 30 * 24 * time.Hour // tokens, so that people see why a script failed
+	expiredKept   = 30 * 24 * time.Hour // tokens and invitations, so that people see why something failed
 	workInterval  = time.Minute
 	dsrPath       = "/" + version + "/user/dsr/"
 	cancelled     = "The request was cancelled."
@@ -248,9 +248,21 @@ func (q *request) copyOfAccount(num int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	apps, names, err := q.appsOf(num)
+	apps, names, err := q.appsOfAccount(num)
 	if err != nil {
 		return nil, err
+	}
+	orgs, orgNames, err := q.orgsOfAccount(num)
+	if err != nil {
+		return nil, err
+	}
+	sent, err := q.o.Store.InvitationsBy(q.ctx(), num)
+	if err != nil {
+		return nil, err
+	}
+	invitations := []contract.Invitation{}
+	for _, i := range sent {
+		invitations = append(invitations, contract.Invitation{ID: i.ID.String(), Email: i.Email, Org: orgNames[i.Org], App: names[i.App]})
 	}
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)
@@ -260,7 +272,9 @@ func (q *request) copyOfAccount(num int64) ([]byte, error) {
 	}{
 		{"profile.json", contract.NewAccount(&user)},
 		{"api_tokens.json", contract.NewAccountTokens(tokens, names)},
+		{"orgs.json", orgs},
 		{"apps.json", apps},
+		{"invitations_sent.json", invitations},
 		{"requests.json", contract.NewAccountRequests(requests)},
 	} {
 		if err := q.addFile(w, part.name, part.v); err != nil {
@@ -281,21 +295,41 @@ func (q *request) addFile(w *zip.Writer, name string, v any) error {
 	return contract.Encode(f, v)
 }
 
-// appsOf are the apps that an account has a role in, and the names of all apps by their number.
-func (q *request) appsOf(user int64) (mine []contract.AccountApp, names map[int64]string, err error) {
+// appsOfAccount are the apps that an account has a role in, and the names of all apps by their number.
+func (q *request) appsOfAccount(user int64) (mine []contract.AccountApp, names map[int64]string, err error) {
 	apps, err := q.o.Store.Apps(q.ctx())
+	if err != nil {
+		return nil, nil, err
+	}
+	roles, err := q.o.Store.RolesOf(q.ctx(), user)
 	if err != nil {
 		return nil, nil, err
 	}
 	mine, names = []contract.AccountApp{}, map[int64]string{}
 	for i := range apps {
 		names[apps[i].Num] = apps[i].Owner + "/" + apps[i].Name
-		role, err := q.o.Store.RoleOf(q.ctx(), apps[i].Num, user)
+		if role := roles[apps[i].Num]; role != diag.RoleNone {
+			mine = append(mine, contract.NewAccountApp(&apps[i], role))
+		}
+	}
+	return mine, names, nil
+}
+
+// orgsOfAccount are the organisations that an account is in, and the names of all by their number.
+func (q *request) orgsOfAccount(user int64) (mine []contract.AccountOrg, names map[int64]string, err error) {
+	orgs, err := q.o.Store.Orgs(q.ctx())
+	if err != nil {
+		return nil, nil, err
+	}
+	mine, names = []contract.AccountOrg{}, map[int64]string{}
+	for i := range orgs {
+		names[orgs[i].Num] = orgs[i].Name
+		role, err := q.o.Store.OrgRoleOf(q.ctx(), orgs[i].Num, user)
 		if err != nil {
 			return nil, nil, err
 		}
-		if role != diag.RoleNone {
-			mine = append(mine, contract.NewAccountApp(&apps[i], role))
+		if role != diag.OrgNone {
+			mine = append(mine, contract.NewAccountOrg(&orgs[i], role))
 		}
 	}
 	return mine, names, nil
@@ -347,6 +381,9 @@ func (a *API) Work(ctx context.Context) error {
 		}
 	}
 	if err := a.o.Store.DeleteRequests(ctx, now.Add(-requestsKept).UnixMilli()); err != nil {
+		return err
+	}
+	if err := a.o.Store.DeleteExpiredInvitations(ctx, now.Add(-expiredKept).UnixMilli()); err != nil {
 		return err
 	}
 	return a.o.Store.DeleteExpiredTokens(ctx, now.Add(-expiredKept).UnixMilli())

@@ -54,6 +54,8 @@ func TestQ34Export(t *testing.T) {
 	w := newWorld(t)
 	w.password(w.ann, annPassword)
 	w.send(spec{n: 1, user: "ada@example.com"}.log())
+	w.call("POST", "/v0.1/orgs", `{"display_name":"Sea","name":"sea"}`).want(201)
+	w.call("POST", "/v0.1/orgs/sea/invitations", `{"user_email":"new@example.com"}`).want(204)
 	id := w.ask(dsr + "export")
 	if again := w.ask(dsr + "export"); again != id {
 		t.Error("a second request was made beside one that waits")
@@ -78,6 +80,7 @@ func TestQ34Export(t *testing.T) {
 	for name, texts := range map[string][]string{
 		"profile.json": {`"name":"ann"`, `"email":"ann@example.com"`}, "api_tokens.json": {`"scope":["all"]`},
 		"apps.json": {`"owner":"acme","name":"Shop"`, `"role":"manager"`}, "requests.json": {id},
+		"orgs.json": {`"name":"sea"`, `"role":"admin"`}, "invitations_sent.json": {`"email":"new@example.com"`, `"organization":"sea"`},
 	} {
 		if !json.Valid([]byte(files[name])) {
 			t.Errorf("%s is no JSON", name)

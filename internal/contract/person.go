@@ -57,6 +57,18 @@ func NewAccountApp(a *diag.App, role diag.Role) AccountApp {
 	return AccountApp{a.Owner, a.Name, a.DisplayName, role.String()}
 }
 
+// AccountOrg is an organisation that the account is in.
+type AccountOrg struct {
+	Name        string `json:"name"`
+	DisplayName string `json:"display_name"`
+	Role        string `json:"role"`
+}
+
+// NewAccountOrg makes the entry of an organisation.
+func NewAccountOrg(o *diag.Org, role diag.OrgRole) AccountOrg {
+	return AccountOrg{o.Name, orgDisplayName(o), role.String()}
+}
+
 // AccountToken is a token of the account, without the token itself.
 type AccountToken struct {
 	Token

@@ -18,7 +18,7 @@ func scanUser(u *diag.User) []any {
 // emailKey is what addresses are compared by; accounts without one do not collide.
 func emailKey(email string) any { return textOrNull(strings.ToLower(email)) }
 
-const userTaken = "There is a user of this name or e-mail address."
+const userTaken = "This name or e-mail address is taken."
 
 // CreateUser adds an account without a password and gives it its number. A taken name or address is a Conflict.
 func (db *DB) CreateUser(ctx context.Context, u diag.User) (diag.User, error) {

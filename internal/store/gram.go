@@ -5,6 +5,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"lifeboat/internal/diag"
 	query "lifeboat/internal/filter"
 )
 
@@ -74,6 +75,9 @@ func newDoc(all []gram) SearchDoc {
 	}
 	return SearchDoc(b)
 }
+
+// inGroup adds the word that stands for a report's group.
+func (d SearchDoc) inGroup(g diag.GroupID) SearchDoc { return d + SearchDoc(groupWord(g)) + "\n" }
 
 // The bounds of what is searched in one thing, in bytes. Texts behind them are not found.
 const (

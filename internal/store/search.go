@@ -166,7 +166,7 @@ func (w *batchWriter) indexReports(live []ReportRow, last int64) error {
 			doc = NewSearchDoc(r, nil)
 		}
 		if err == nil {
-			err = w.index(r.Shard, r.App, number[place{r.Feed, r.Locator.Member}], doc)
+			err = w.index(r.Shard, r.App, number[place{r.Feed, r.Locator.Member}], doc.inGroup(r.Group))
 		}
 	}
 	return err
@@ -217,7 +217,7 @@ func (db *DB) unsearchReport(t *tx, r *ReportRow) error {
 	if err != nil {
 		return err
 	}
-	return db.unsearch(t, r.Shard, r.App, n, NewSearchDoc(r, texts.All))
+	return db.unsearch(t, r.Shard, r.App, n, NewSearchDoc(r, texts.All).inGroup(r.Group))
 }
 
 // unsearchAttachment is unsearchReport for an attachment.

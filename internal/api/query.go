@@ -101,20 +101,22 @@ const (
 )
 
 // top is the size of a page: 0 asks for the greatest, more is cut to it (T11).
-func (p *params) top() int {
+func (p *params) top() int { return p.topOf(defaultTop, maxTop) }
+
+func (p *params) topOf(normal, most int) int {
 	text := p.text("$top", "top")
 	if text == "" {
-		return defaultTop
+		return normal
 	}
 	if strings.Trim(text, "0123456789") != "" {
-		p.fail("$top must be a number from 0 to %d.", maxTop)
+		p.fail("$top must be a number from 0 to %d.", most)
 		return 0
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n == 0 { // it has too many digits for a number of ours
-		return maxTop
+		return most
 	}
-	return min(n, maxTop)
+	return min(n, most)
 }
 
 // skip is how many items to leave out (T11).

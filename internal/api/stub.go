@@ -2,10 +2,6 @@ package api
 
 import "lifeboat/internal/diag"
 
-// search.go
-func searchGroups(q *request) error  { return notBuilt() }
-func searchReports(q *request) error { return notBuilt() }
-
 // symbol.go
 func listSymbols(q *request) error  { return notBuilt() }
 func getSymbol(q *request) error    { return notBuilt() }

@@ -141,7 +141,7 @@ func conform(t testing.TB, r *http.Request, a answer) {
 
 // ours are the members that the description does not have: our own, and some that were only recorded.
 var ours = []string{
-	"reports_in_days", "events_in_days", "installId", "inner_exceptions", "blob_endpoint", "container", "prefix", "subscription_id", "blob_path_format_kind", "path", "handled_errors", "app_secret", "id", "accept_url", "organization", "app",
+	"errorGroupId", "reports_in_days", "events_in_days", "installId", "inner_exceptions", "blob_endpoint", "container", "prefix", "subscription_id", "blob_path_format_kind", "path", "handled_errors", "app_secret", "id", "accept_url", "organization", "app",
 	"app_builds",
 	"last_used_at", "expires_at",
 }

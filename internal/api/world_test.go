@@ -388,10 +388,12 @@ func (w *world) rows(b *store.Batch, e *journal.Entry) {
 			b.Reports = append(b.Reports, w.reportRow(e, &app, l, envelope.Install, at))
 		case diag.FamilyAttachment:
 			a := wire.DecodeAttachment(l, false)
-			b.Attachments = append(b.Attachments, store.AttachmentRow{
+			row := store.AttachmentRow{
 				Feed: e.Number, Time: a.Timestamp, Ingress: e.Time, App: app.Num, ID: a.ID, ErrorID: a.ErrorID, Install: envelope.Install,
 				ContentType: a.ContentType, FileName: a.FileName, Size: a.Size, Problem: a.Problem, Locator: at,
-			})
+			}
+			row.Search = store.NewAttachmentDoc(&row, report.AttachmentText(l, row.ContentType))
+			b.Attachments = append(b.Attachments, row)
 		default:
 			d := wire.DecodeEvent(l)
 			name := d.Name
@@ -416,7 +418,7 @@ func (w *world) reportRow(e *journal.Entry, app *diag.App, l diag.Log, from diag
 	ids, err := w.store.GroupIDs(context.Background(), []diag.GroupKey{{App: app.Num, Signature: full.Verdict.Signature, AppVersion: d.AppVersion, Handled: rep.Handled}})
 	w.must(err)
 	language, _, _ := strings.Cut(d.Locale, "_")
-	return store.ReportRow{
+	row := store.ReportRow{
 		Feed: e.Number, Time: rep.Timestamp, Ingress: e.Time, App: app.Num, Kind: rep.Kind, Handled: rep.Handled, ID: rep.ID, Install: rep.Install,
 		Session: rep.Session, UserID: rep.UserID, AppVersion: d.AppVersion, AppBuild: d.AppBuild, Model: d.Model, OSName: d.OSName, OSVersion: d.OSVersion,
 		Country: strings.ToLower(d.CarrierCountry), Language: language, Signature: full.Verdict.Signature, Group: ids[0],
@@ -426,6 +428,8 @@ func (w *world) reportRow(e *journal.Entry, app *diag.App, l diag.Log, from diag
 		},
 		State: full.State, Missing: full.Missing, Problem: rep.Problem, Locator: at,
 	}
+	row.Search = store.NewSearchDoc(&row, full.Texts())
+	return row
 }
 
 // Logs as devices send them. n makes ids; the same n is the same log.

@@ -178,7 +178,7 @@ func (h *groupHits) ranked() ([]groupPlace, error) {
 		}
 	}
 	l := groupList{db: s.db, t: s.t, q: &GroupQuery{App: s.app}, shard: s.shard, said: s.said}
-	known, err := l.onBoard(&k, add)
+	known, err := l.onBoard(add)
 	if !known && err == nil {
 		err = s.t.each(func(r *sql.Rows) error {
 			var p groupPlace

@@ -83,8 +83,10 @@ func (s *searcher) reportValue(r *ReportRow, field string) query.Value {
 		return query.TextValue(r.Country)
 	case "language":
 		return query.TextValue(r.Language)
-	case "timestamp", "lastOccurrence":
+	case "timestamp":
 		return query.TimeValue(r.Time)
+	case "lastOccurrence":
+		return query.TimeValue(s.last[r.Group])
 	case "errorId":
 		return query.IDValue(r.ID.String())
 	case "installId":
@@ -192,6 +194,9 @@ func (tm *term) inRow(r *ReportRow) bool {
 
 // matches decides whether a report is a hit. It reads the log only if the rows do not say.
 func (s *searcher) matches(r *ReportRow) (bool, error) {
+	if err := s.findLast(r.Group); err != nil {
+		return false, err
+	}
 	value := func(field string) query.Value { return s.reportValue(r, field) }
 	byFilter := of(s.filter, value, nil)
 	if byFilter == no {
@@ -215,6 +220,20 @@ func (s *searcher) matches(r *ReportRow) (bool, error) {
 	}
 	open = slices.DeleteFunc(open, func(tm *term) bool { return inTexts(tm.text, texts.All) })
 	return s.inFiles(r, open)
+}
+
+// findLast reads when a group's last report was, if the filter asks for that.
+func (s *searcher) findLast(g diag.GroupID) error {
+	if _, known := s.last[g]; known || s.last == nil {
+		return nil
+	}
+	var group GroupSummary
+	err := group.load(s.t, s.shard, s.app, g)
+	s.last[g] = group.Last
+	if gone(err) {
+		return nil
+	}
+	return err
 }
 
 // texts reads a report's texts, none if its log is gone.

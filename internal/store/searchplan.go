@@ -44,6 +44,8 @@ type searcher struct {
 	terms  []term
 	filter query.Expr
 
+	last map[diag.GroupID]diag.DeviceTime // of groups; nil if the filter does not ask for it
+
 	read   int // logs that may still be read
 	walked int // rows that may still be looked at
 }
@@ -96,6 +98,12 @@ func (db *DB) search(ctx context.Context, app int64, q string, e query.Expr, fn 
 	}
 	return db.viewIndex(ctx, func(t *tx) error {
 		s := &searcher{db: db, t: t, shard: shard, app: app, said: said, filter: e, read: maxRead, walked: maxWalk}
+		query.Walk(e, func(part query.Expr) bool {
+			if query.FieldOf(part) == "lastOccurrence" {
+				s.last = map[diag.GroupID]diag.DeviceTime{}
+			}
+			return true
+		})
 		if s.found, err = db.hasSearch(t, shard, app); err != nil {
 			return err
 		}

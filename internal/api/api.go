@@ -151,9 +151,6 @@ func rootOf(path string) (root, rest string) {
 // serve finds the route of a request and the caller's right to it, in the order of T19.
 func (a *API) serve(w http.ResponseWriter, r *http.Request) error {
 	segments, ok := split(r.URL.EscapedPath())
-	if !ok {
-		return notFound()
-	}
 	n, values := a.tree.find(segments)
 	if n == nil || len(n.routes) == 0 {
 		return notFound()
@@ -162,6 +159,9 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request) error {
 	respond.SetRoute(r, n.routes[0].path)
 	if to != nil {
 		respond.SetErrorForm(r, to.errors)
+	}
+	if !ok {
+		return notFound()
 	}
 	if to == nil {
 		return respond.MethodNotAllowed(n.methods()...)

@@ -431,22 +431,23 @@ const (
 )
 
 // split cuts a path into its segments (T1): without slashes doubled in front, one at the end, and a leading
-// "api".
+// "api". ok says that they can be those of something; which route was meant can be told all the same.
 func split(escaped string) (segments []string, ok bool) {
 	path := strings.TrimSuffix(strings.TrimLeft(escaped, "/"), "/")
 	if strings.HasPrefix(path, "api/"+version+"/") {
 		path = strings.TrimPrefix(path, "api/")
 	}
-	segments = strings.Split(path, "/")
+	segments = strings.SplitN(path, "/", maxSegments+1)
 	if len(segments) > maxSegments {
 		return nil, false
 	}
+	ok = true
 	for i, s := range segments {
 		plain, err := url.PathUnescape(s)
 		if err != nil || plain == "" || len(s) > maxSegment {
-			return nil, false
+			ok = false
 		}
 		segments[i] = plain
 	}
-	return segments, true
+	return segments, ok
 }

@@ -283,6 +283,35 @@ func TestTwoPipelines(t *testing.T) {
 	cancel()
 }
 
+// TestUse: what numbers are made of is read of every log, of the device that sent it.
+func TestUse(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	device := `"device":{"model":"Pixel 7","osName":"Android","osVersion":"14","locale":"de_DE","carrierCountry":"AT","appVersion":"1.0","appBuild":"1"}`
+	other := strings.Replace(device, "Pixel 7", "Pixel 8", 1)
+	w.append(journal.Logs,
+		`{"type":"startSession","sid":"88888888-8888-4888-8888-888888888888","timestamp":"2026-11-20T09:58:00Z",`+device+`}`,
+		`{"type":"event","id":"`+guid(1)+`","name":"add","sid":"88888888-8888-4888-8888-888888888888","timestamp":"2026-11-20T09:58:30Z","typedProperties":[{"type":"string","name":"sku","value":"`+strings.Repeat("x", 300)+`"}],`+device+`}`,
+		`{"type":"page","name":"no event","timestamp":"2026-11-20T09:58:30Z",`+other+`}`)
+	w.catchUp()
+	all := w.answers()
+	for name, want := range map[string]any{
+		"events":        []store.EventTotal{{Name: "add", Now: store.EventUse{Count: 1, Devices: 1, Sessions: 1}}},
+		"shares 1":      []any{[]store.Share{{Value: "Pixel 7", N: 1}, {Value: "Pixel 8", N: 1}}, int64(1)},
+		"shares 2":      []any{[]store.Share{{Value: "Android 14", N: 1}}, int64(1)},
+		"shares 3":      []any{[]store.Share{{Value: "at", N: 1}}, int64(1)},
+		"shares 4":      []any{[]store.Share{{Value: "de", N: 1}}, int64(1)},
+		"values of sku": []any{[]store.Share{{Value: strings.Repeat("x", 128), N: 1}}, int64(1)},
+	} {
+		if diff := cmp.Diff(want, all[name]); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	if s := all["sessions"].([]store.Sessions)[19]; s.N != 1 || s.Total != 30*time.Second {
+		t.Errorf("sessions of the day: %+v", s)
+	}
+}
+
 // TestRebuild: the index made anew from the journal says the same as before, joins, copies and collisions of
 // group ids included.
 func TestRebuild(t *testing.T) {
@@ -326,6 +355,27 @@ func (w *world) answers() map[string]any {
 	}
 	copies, err := w.db.Duplicates(ctx, 0, w.j.Horizon())
 	must("copies", copies, err)
+	november := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
+	span := store.SpanQuery{App: w.app.Num, Start: diag.DeviceTimeOf(november), End: diag.DeviceTimeOf(november.AddDate(0, 1, 0))}
+	windows, err := w.db.ActiveWindows(ctx, span)
+	must("windows", windows, err)
+	for _, of := range []store.Trait{store.TraitVersion, store.TraitModel, store.TraitSystem, store.TraitCountry, store.TraitLanguage} {
+		shares, total, err := w.db.Shares(ctx, span, of)
+		must(fmt.Sprint("shares ", of), []any{shares, total}, err)
+	}
+	begun, err := w.db.SessionDays(ctx, span)
+	must("sessions", begun, err)
+	use := store.EventQuery{App: span.App, Start: span.Start, End: span.End}
+	events, err := w.db.Events(ctx, use)
+	must("events", events, err)
+	use.Names = []string{"add"}
+	for _, property := range []string{"sku", "size"} {
+		values, total, err := w.db.PropertyValues(ctx, use, property)
+		if diag.KindOf(err) == diag.NotFound && err != nil {
+			err = nil
+		}
+		must("values of "+property, []any{values, total}, err)
+	}
 	stats, err := w.db.IndexStats(ctx, w.app.Num)
 	must("stats", stats, err)
 	return all

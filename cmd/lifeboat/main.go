@@ -22,6 +22,8 @@ type cli struct {
 	Serve   serveCmd   `cmd:"" help:"Run the server."`
 	Reindex reindexCmd `cmd:"" help:"Make the index of a data folder anew from its journal."`
 	Purge   purgeCmd   `cmd:"" help:"Take away what is past its time, or say what would go."`
+	Backup  backupCmd  `cmd:"" help:"Make one file of a data folder, also while the server works on it."`
+	Restore restoreCmd `cmd:"" help:"Make a data folder of a backup, or look whether a backup is whole."`
 	App     appCmd     `cmd:"" help:"Register, list and delete apps."`
 	Token   tokenCmd   `cmd:"" help:"Make, list and revoke API tokens."`
 	User    userCmd    `cmd:"" help:"Look after the accounts of people."`

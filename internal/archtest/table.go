@@ -59,6 +59,7 @@ func Packages() []Entry {
 		{"internal/pipeline", Feature, []string{capabilities}, "follows the journal; writes rows, reports and groups", false},
 		{"internal/export", Feature, []string{capabilities}, "closed minutes into buckets, each once", false},
 		{"internal/purge", Feature, []string{capabilities}, "takes away what is past its time, and the room that it took", false},
+		{"internal/backup", Feature, []string{capabilities}, "one file of a data folder, also of one at work, and back", false},
 		{"internal/person", Feature, []string{capabilities}, "one person's copy out of an archive", false},
 		{"internal/api", Feature, []string{capabilities}, "the REST API v0.1", false},
 		{"internal/web", Feature, []string{capabilities}, "pages", false},

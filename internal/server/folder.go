@@ -11,12 +11,13 @@ import (
 	"strconv"
 	"strings"
 
+	"lifeboat/internal/backup"
 	"lifeboat/internal/diag"
 )
 
 // folder is the data folder, locked against other processes.
 //
-//	VERSION LOCK key admin.token register.db index.db scrub journal/<class>/<day>-<n>.seg spool/ symbols/ tls/
+//	VERSION LOCK control key admin.token register.db index.db scrub journal/<class>/<day>-<n>.seg spool/ symbols/ tls/
 type folder struct {
 	path string
 	lock *os.File
@@ -104,6 +105,9 @@ func (f *folder) in(name string) string { return filepath.Join(f.path, name) }
 
 func (f *folder) open(keyPath string) error {
 	if err := f.checkVersion(); err != nil {
+		return err
+	}
+	if err := backup.Sweep(f.path); err != nil {
 		return err
 	}
 	return f.readKey(keyPath)

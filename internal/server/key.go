@@ -20,6 +20,7 @@ const (
 	forURLs     = "urls"     // signed URLs and page tokens
 	forLogs     = "logs"     // names of deleted logs
 	forCookies  = "cookies"  // sessions of browsers
+	forBackups  = "backups"  // tells whether a key is that of a backup
 )
 
 // derive makes the key for one purpose.

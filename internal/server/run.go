@@ -47,6 +47,10 @@ func (s *Server) Run(ctx context.Context) error {
 		})
 	}
 	l.serve(broken)
+	if err := s.openControl(l.addresses.Admin); err != nil {
+		broken <- err
+	}
+	defer s.closeControl()
 	s.ready.Store(true)
 	s.onReady(l.addresses)
 	var failed error

@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"lifeboat/internal/api"
@@ -52,7 +53,11 @@ type Server struct {
 	onReady  func(Addresses)
 	requests atomic.Int64 // of the API and the pages
 	ready    atomic.Bool
-	fatal    chan error // what the journal said when its files were in doubt
+	secret   string // of commands on this machine, see control
+
+	backingUp sync.Mutex
+
+	fatal chan error // what the journal said when its files were in doubt
 }
 
 // Open opens the data folder and everything in it. Close must be called in the end.
@@ -64,7 +69,7 @@ func Open(ctx context.Context, c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{config: c, log: c.Log, folder: f, fatal: make(chan error, 1), disk: disk{space: freeSpace}, onReady: func(Addresses) {}}
+	s := &Server{config: c, log: c.Log, folder: f, fatal: make(chan error, 1), disk: disk{space: freeSpace}, onReady: func(Addresses) {}, secret: newSecret()}
 	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
@@ -87,6 +92,9 @@ func (s *Server) open(ctx context.Context) (err error) {
 		return err
 	}
 	if s.journal, err = openJournal(ctx, s.folder, s.store, &s.config, s.stop); err != nil {
+		return err
+	}
+	if err := s.settleUnfinished(ctx); err != nil {
 		return err
 	}
 	if err := s.welcome(ctx); err != nil {

@@ -27,6 +27,8 @@ type Dialect interface {
 	// from, and returns where the next one does; 0 when all is done. It runs in a writing transaction of the
 	// connection.
 	Scrub(ctx context.Context, c *sql.Conn, from int64) (next int64, err error)
+	// Copy writes what a connection reads, as of one moment, into a new file of mode 0600.
+	Copy(ctx context.Context, c *sql.Conn, path string) error
 	// Tables describes the tables that a connection sees, but for full-text tables.
 	Tables(ctx context.Context, c *sql.Conn) ([]Table, error)
 

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -99,6 +100,24 @@ func (dialect) Checkpoint(ctx context.Context, c *sql.Conn) (done bool, err erro
 	err = c.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &pages, &moved)
 	_, restored := c.ExecContext(context.WithoutCancel(ctx), busyTimeout)
 	return busy == 0, errors.Join(err, restored)
+}
+
+// Copy makes a file of its own of the database: it holds no free pages, so nothing that was deleted
+// (https://www.sqlite.org/lang_vacuum.html#vacuuminto).
+func (dialect) Copy(ctx context.Context, c *sql.Conn, path string) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) // an empty file keeps its mode
+	if err != nil {
+		return fmt.Errorf("sqlite: copy: %w", err)
+	}
+	if err := f.Close(); err != nil {
+		return fmt.Errorf("sqlite: copy: %w", err)
+	}
+	if _, err := c.ExecContext(ctx, "PRAGMA query_only(0)"); err != nil {
+		return fmt.Errorf("sqlite: copy: %w", err)
+	}
+	_, err = c.ExecContext(ctx, "VACUUM INTO ?", path)
+	_, restored := c.ExecContext(context.WithoutCancel(ctx), "PRAGMA query_only(1)")
+	return errors.Join(err, restored)
 }
 
 func (dialect) Tables(ctx context.Context, c *sql.Conn) ([]store.Table, error) {

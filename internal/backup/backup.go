@@ -87,7 +87,8 @@ func (l *Layout) holds(name string) bool {
 		return false
 	}
 	parts := strings.Split(name, "/")
-	if len(parts) < 2 || len(parts) > maxDepth || parts[0] != l.Journal && !slices.Contains(l.Folders, parts[0]) {
+	below := func(folder string) bool { return strings.HasPrefix(name, folder+"/") }
+	if len(parts) > maxDepth || !below(l.Journal) && !slices.ContainsFunc(l.Folders, below) {
 		return false
 	}
 	return !slices.ContainsFunc(parts, odd)

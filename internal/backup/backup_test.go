@@ -23,7 +23,7 @@ import (
 	"lifeboat/internal/store/sqlite"
 )
 
-var layout = backup.Layout{Marker: "VERSION", Secrets: []string{"key", "admin.token"}, Journal: "journal", Folders: []string{"spool", "symbols"}}
+var layout = backup.Layout{Marker: "VERSION", Secrets: []string{"key", "admin.token"}, Journal: "journal", Folders: []string{"spool", "symbols/kept"}}
 
 // folder makes a data folder with some of everything and takes a backup of it.
 func folder(t testing.TB, withKey bool) (dir string, file []byte) {
@@ -31,7 +31,7 @@ func folder(t testing.TB, withKey bool) (dir string, file []byte) {
 	dir = t.TempDir()
 	write(t, dir, map[string]string{
 		"VERSION": "1\n", "key": "secret key", "admin.token": "secret token", "other": "x", "spool/a/1.spool": "a spool", "spool/a/2.tmp": "half of one",
-		"symbols/ab/cd": strings.Repeat("symbol ", 100_000), "symbols/.hidden": "x", "symbols/x.new-1": "half of one",
+		"symbols/kept/cd": strings.Repeat("symbol ", 100_000), "symbols/kept/.hidden": "x", "symbols/kept/x.new-1": "half of one", "symbols/open/1": "not whole yet",
 	})
 	db, err := sqlite.Open(t.Context(), dir, sqlite.Options{})
 	if err != nil {
@@ -127,7 +127,7 @@ func TestRoundTrip(t *testing.T) {
 			t.Errorf("head %+v, manifest %+v, %d bytes", head, m, read)
 		}
 		after := contents(t, o.Into)
-		want := []string{"VERSION", "spool/a/1.spool", "symbols/ab/cd"}
+		want := []string{"VERSION", "spool/a/1.spool", "symbols/kept/cd"}
 		if withKey {
 			want = append(want, "key", "admin.token")
 		}
@@ -279,7 +279,7 @@ func TestHostile(t *testing.T) {
 		"no marker":      slices.DeleteFunc(slices.Clone(whole), func(e entry) bool { return e.name == "VERSION" }),
 		"an unasked key": with(entry{name: "key", body: "x"}),
 		"twice":          with(whole[1]),
-		"unlisted":       with(entry{name: "symbols/more", body: "x"}),
+		"unlisted":       with(entry{name: "symbols/kept/more", body: "x"}),
 		"changed":        with()[:0:0],
 		"a bomb":         with(entry{name: "VERSION", body: strings.Repeat("\x00", 1<<20)}),
 		"a long head":    append([]entry{{name: "BACKUP.json", body: `{"format":"lifeboat backup","version":1}` + strings.Repeat(" ", 1<<20)}}, whole[1:]...),
@@ -289,20 +289,20 @@ func TestHostile(t *testing.T) {
 	}
 	changed := slices.Clone(whole)
 	for i := range changed {
-		if changed[i].name == "symbols/ab/cd" {
+		if changed[i].name == "symbols/kept/cd" {
 			changed[i].body = strings.ToUpper(changed[i].body)
 		}
 	}
 	cases["changed"] = changed
 	for _, name := range []string{
-		"../evil", "symbols/../../evil", "/etc/evil", "symbols//evil", "symbols/./evil", `symbols\..\..\evil`, "C:/evil", "symbols/c:evil", "LOCK", "index.db",
-		"register.db-wal", "register.db/x", "symbols", "symbols/.evil", "symbols/evil.", "symbols/e\nvil", "unknown/evil", "symbols/" + strings.Repeat("a", 300),
-		"symbols" + strings.Repeat("/a", 20), "symbols/\xff", "key/x", "VERSION/x", "control", "restored",
+		"../evil", "symbols/kept/../../evil", "/etc/evil", "symbols/kept//evil", "symbols/kept/./evil", `symbols\..\..\evil`, "C:/evil", "symbols/kept/c:evil", "LOCK", "index.db",
+		"register.db-wal", "register.db/x", "symbols", "symbols/kept", "symbols/evil", "symbols/kept/.evil", "symbols/kept/evil.", "symbols/kept/e\nvil", "unknown/evil", "symbols/kept/" + strings.Repeat("a", 300),
+		"symbols/kept" + strings.Repeat("/a", 20), "symbols/kept/\xff", "key/x", "VERSION/x", "control", "restored",
 	} {
 		cases[fmt.Sprintf("name %.30q", name)] = with(entry{name: name, body: "evil"})
 	}
 	for what, typ := range map[string]byte{"link": tar.TypeLink, "symlink": tar.TypeSymlink, "folder": tar.TypeDir, "device": tar.TypeChar, "fifo": tar.TypeFifo} {
-		e := entry{name: "symbols/evil", typ: typ}
+		e := entry{name: "symbols/kept/evil", typ: typ}
 		if typ == tar.TypeLink || typ == tar.TypeSymlink {
 			e.link = "/etc/passwd"
 		}
@@ -338,10 +338,10 @@ func TestNoRoom(t *testing.T) {
 	o.Into = t.TempDir()
 	o.Space = func(string) (uint64, uint64, error) { return 64<<20 + 300_000, 1 << 40, nil } // the symbol file has 700,000
 	_, err := backup.Read(t.Context(), bytes.NewReader(file), o)
-	if diag.KindOf(err) != diag.Busy || !strings.Contains(err.Error(), "no room for symbols/ab/cd") {
+	if diag.KindOf(err) != diag.Busy || !strings.Contains(err.Error(), "no room for symbols/kept/cd") {
 		t.Errorf("got %v", err)
 	}
-	if _, err := os.Stat(filepath.Join(o.Into, "symbols", "ab", "cd")); err == nil {
+	if _, err := os.Stat(filepath.Join(o.Into, "symbols", "kept", "cd")); err == nil {
 		t.Error("it was written")
 	}
 }
@@ -384,7 +384,7 @@ func FuzzRead(f *testing.F) {
 	f.Add(packed(f, nil, "x"))
 	for _, all := range [][]entry{
 		{{name: "BACKUP.json", body: `{"format":"lifeboat backup","version":1}`}, {name: "MANIFEST.json", body: `{"format":"lifeboat backup","version":1}`}},
-		{{name: "BACKUP.json", body: `{"format":"lifeboat backup","version":1}`}, {name: "VERSION", body: "1"}, {name: "register.db", body: "x"}, {name: "symbols/a", body: "x"}},
+		{{name: "BACKUP.json", body: `{"format":"lifeboat backup","version":1}`}, {name: "VERSION", body: "1"}, {name: "register.db", body: "x"}, {name: "symbols/kept/a", body: "x"}},
 	} {
 		var b bytes.Buffer
 		w := tar.NewWriter(&b)

@@ -142,7 +142,7 @@ func (t *Taking) write(out *writer) error {
 // walk yields the files below a folder that are in a backup: those that are whole. Who writes a file gives it
 // its name when it is.
 func walk(dir, folder string, yield func(name, path string) error) error {
-	return filepath.WalkDir(filepath.Join(dir, folder), func(path string, d fs.DirEntry, err error) error {
+	return filepath.WalkDir(filepath.Join(dir, filepath.FromSlash(folder)), func(path string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
@@ -153,7 +153,7 @@ func walk(dir, folder string, yield func(name, path string) error) error {
 		if err != nil {
 			return err
 		}
-		switch {
+		switch name = filepath.ToSlash(name); {
 		case name != folder && (odd(d.Name()) || unfinished(d.Name())):
 			if d.IsDir() {
 				return fs.SkipDir
@@ -162,7 +162,7 @@ func walk(dir, folder string, yield func(name, path string) error) error {
 		case !d.Type().IsRegular():
 			return nil
 		}
-		return yield(filepath.ToSlash(name), path)
+		return yield(name, path)
 	})
 }
 

@@ -172,6 +172,18 @@ func (w *Worker) all(ctx context.Context) error {
 	return w.compact(ctx)
 }
 
+// Hold waits for the pass at hand to end and lets none begin until release is called.
+func (w *Worker) Hold(ctx context.Context) (release func(), err error) {
+	for !w.pass.TryLock() {
+		if err := w.o.Clock.Sleep(ctx, holdPause); err != nil {
+			return nil, err
+		}
+	}
+	return w.pass.Unlock, nil
+}
+
+const holdPause = 50 * time.Millisecond
+
 // classes are the journal's classes of a class of ours.
 func classes(c store.PurgeClass) []journal.Class {
 	if c == store.PurgeEvents {

@@ -20,10 +20,11 @@ import (
 	"lifeboat/internal/store"
 )
 
-// backupLayout is what of a data folder is in a backup. The index follows from the journal.
+// backupLayout is what of a data folder is in a backup. The index follows from the journal, and symbol files that are
+// not whole are sent again.
 func backupLayout() backup.Layout {
 	return backup.Layout{
-		Marker: versionFile, Secrets: []string{keyFile, tokenFile}, Journal: journalDir, Folders: []string{spoolDir, symbolsDir, tlsDir},
+		Marker: versionFile, Secrets: []string{keyFile, tokenFile}, Journal: journalDir, Folders: []string{spoolDir, symbolsDir + "/kept", tlsDir},
 	}
 }
 
@@ -53,6 +54,11 @@ func (s *Server) backup(w http.ResponseWriter, r *http.Request) error {
 		return diag.Errorf(diag.Conflict, "Another backup is being taken. Wait for it to end.")
 	}
 	defer s.backingUp.Unlock()
+	resume, err := s.purge.Hold(r.Context()) // what it takes out of the journal must be in the register that was taken before
+	if err != nil {
+		return err
+	}
+	defer resume()
 	t, err := take(r.Context(), s.folder, s.store, s.journal, &s.config, r.URL.Query().Get("with_key") == "1")
 	if err != nil {
 		return err

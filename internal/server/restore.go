@@ -14,6 +14,7 @@ import (
 
 	"lifeboat/internal/backup"
 	"lifeboat/internal/diag"
+	"lifeboat/internal/purge"
 )
 
 // RestoreOptions says what Restore is to do.
@@ -183,6 +184,10 @@ func settleRestored(ctx context.Context, c *Config, m *backup.Manifest, progress
 func settle(ctx context.Context, c *Config, o *Offline, progress func(done, all uint64)) (Reindexed, error) {
 	r, err := reindex(ctx, c, o.Store, o.Journal, progress)
 	if err != nil {
+		return r, err
+	}
+	w := purge.New(purge.Options{Store: o.Store, Journal: o.Journal, Clock: c.Clock, Log: c.Log, TrustClock: true, Grace: 1})
+	if err := w.Pass(ctx); err != nil {
 		return r, err
 	}
 	if err := os.Remove(o.folder.in(restoredFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {

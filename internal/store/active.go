@@ -177,9 +177,11 @@ type activity struct {
 	counts sums[countKey]
 	gaps   sums[gapKey]
 
-	// rows that are not yet inserted, and whose they are
+	// rows that are not yet inserted, and whose they are: of logs that are no errors
 	rows    []activeRow
 	waiting map[deviceDay]bool // day is 0
+
+	errors []activeRow // rows of errors that are not yet inserted
 
 	// of the row before, which is mostly from the same device
 	last struct {
@@ -197,8 +199,8 @@ type activeRow struct {
 
 // see notes that a log shows an install.
 func (a *activity) see(at deviceDay, version, build string, traits *Traits, by sent, feed uint64, member int) {
-	if traits == nil {
-		traits = &Traits{}
+	if traits == nil || by != sentLog {
+		traits = &Traits{} // errors count by version and build alone
 	}
 	l := &a.last
 	if a.days != nil && l.at == at && l.version == version && l.build == build && l.sent == by && l.traits == *traits {
@@ -226,12 +228,19 @@ func (a *activity) see(at deviceDay, version, build string, traits *Traits, by s
 // write counts what the batch has shown.
 func (a *activity) write() error {
 	a.counts, a.gaps, a.waiting = sums[countKey]{}, sums[gapKey]{}, map[deviceDay]bool{}
-	for _, at := range a.order {
-		if err := a.count(at); err != nil {
+	days, err := a.fresh()
+	if err != nil {
+		return err
+	}
+	for i := range days {
+		if err := a.count(&days[i]); err != nil {
 			return err
 		}
 	}
 	if err := a.flush(); err != nil {
+		return err
+	}
+	if err := a.writeErrors(); err != nil {
 		return err
 	}
 	if err := activeCounts.write(a.w.t, a.counts); err != nil {
@@ -240,38 +249,100 @@ func (a *activity) write() error {
 	return activeGaps.write(a.w.t, a.gaps)
 }
 
-// count adds one install on one day.
-func (a *activity) count(at deviceDay) error {
-	seen := a.days[at]
-	slices.SortFunc(seen, func(x, y sighting) int { return cmp.Or(cmp.Compare(x.feed, y.feed), cmp.Compare(x.member, y.member)) })
-	var asked []profile
-	for i := range seen {
-		if a.w.db.memory.shown.put(shownKey{at.app, at.day, installKey(at.install), seen[i].profile}) {
-			asked = append(asked, seen[i].profile)
+// fresh are the installs on days that the batch shows as something that is not remembered.
+func (a *activity) fresh() ([]dayCounter, error) {
+	days := make([]dayCounter, 0, len(a.order))
+	for _, at := range a.order {
+		seen := a.days[at]
+		slices.SortFunc(seen, func(x, y sighting) int { return cmp.Or(cmp.Compare(x.feed, y.feed), cmp.Compare(x.member, y.member)) })
+		d := dayCounter{a: a, at: at, packed: packInstall(at.install)}
+		key := keyOfPacked(d.packed)
+		for i := range seen {
+			if p := seen[i].profile; a.w.db.memory.shown.put(shownKey{at.app, at.day, key, p}) {
+				d.asked, d.logs = append(d.asked, p), d.logs || p.sent == sentLog
+			}
+		}
+		if len(d.asked) > 0 {
+			days = append(days, d)
 		}
 	}
-	if len(asked) == 0 {
-		return nil
+	if err := readErrorDays(a.w.t, refs(days, func(*dayCounter) bool { return true })); err != nil {
+		return nil, err
 	}
-	whose := at
+	return days, readLogDays(a.w.t, refs(days, func(d *dayCounter) bool { return !d.logs }))
+}
+
+func refs[T any](all []T, which func(*T) bool) []*T {
+	chosen := make([]*T, 0, len(all))
+	for i := range all {
+		if which(&all[i]) {
+			chosen = append(chosen, &all[i])
+		}
+	}
+	return chosen
+}
+
+// readErrorDays reads what errors of earlier batches have shown of installs on days.
+func readErrorDays(t *tx, days []*dayCounter) error {
+	return lookUp(t, days, "SELECT %d, version, build, used FROM active_error WHERE shard = $%d AND app = $%d AND day = $%d AND install = $%d",
+		(*dayCounter).bind, func(r *sql.Rows, i *int, piece []*dayCounter) error {
+			var p profile
+			if err := r.Scan(i, &p.version, &p.build, &p.sent); err != nil {
+				return err
+			}
+			piece[*i].stood = append(piece[*i].stood, p)
+			return nil
+		})
+}
+
+// readLogDays reads what other logs have shown.
+func readLogDays(t *tx, days []*dayCounter) error {
+	return lookUp(t, days, "SELECT %d, version, build, model, os, country, language, used FROM active WHERE shard = $%d AND app = $%d AND day = $%d AND install = $%d",
+		(*dayCounter).bind, func(r *sql.Rows, i *int, piece []*dayCounter) error {
+			var p profile
+			if err := r.Scan(i, &p.version, &p.build, &p.model, &p.os, &p.country, &p.language, &p.sent); err != nil {
+				return err
+			}
+			piece[*i].stood = append(piece[*i].stood, p)
+			return nil
+		})
+}
+
+func (d *dayCounter) bind(dst []any) []any {
+	return append(dst, int64(d.at.shard), d.at.app, d.at.day, d.packed)
+}
+
+// count adds one install on one day.
+func (a *activity) count(d *dayCounter) error {
+	whose := d.at
 	whose.day = 0
-	if len(a.rows) >= chunkSizes[0] || a.waiting[whose] {
-		if err := a.flush(); err != nil {
+	if d.logs {
+		if len(a.rows) >= chunkSizes[0] || a.waiting[whose] {
+			if err := a.flush(); err != nil {
+				return err
+			}
+		}
+		if err := d.before(); err != nil {
 			return err
 		}
+	} else {
+		d.settle()
 	}
-	d := dayCounter{a: a, at: at, packed: packInstall(at.install), asked: asked}
-	if err := d.before(); err != nil || len(d.fresh) == 0 {
-		return err
+	if len(d.fresh) == 0 {
+		return nil
 	}
 	if err := d.behind(); err != nil {
 		return err
 	}
 	d.add()
 	for _, p := range d.fresh {
-		a.rows = append(a.rows, activeRow{at, p})
+		if p.sent == sentLog {
+			a.rows = append(a.rows, activeRow{d.at, p})
+			a.waiting[whose] = true
+		} else {
+			a.errors = append(a.errors, activeRow{d.at, p})
+		}
 	}
-	a.waiting[whose] = true
 	return d.share()
 }
 
@@ -294,12 +365,29 @@ func (a *activity) flush() error {
 	return err
 }
 
+var activeErrorColumns = [...]string{"shard", "app", "day", "install", "version", "build", "used"}
+
+// writeErrors inserts the rows of errors.
+func (a *activity) writeErrors() error {
+	var args []any
+	return chunks(a.errors, func(piece []activeRow) error {
+		args = args[:0]
+		for i := range piece {
+			r := &piece[i]
+			args = append(args, int64(r.shard), r.app, r.day, packInstall(r.install), r.version, r.build, int64(r.sent))
+		}
+		_, err := a.w.t.exec(a.w.db.index.dialect.Insert("active_error", activeErrorColumns[:], len(piece)), args...)
+		return err
+	})
+}
+
 // dayCounter finds what is new in one install on one day, and when the same was there before and behind.
 type dayCounter struct {
 	a      *activity
 	at     deviceDay
 	packed []byte
 	asked  []profile
+	logs   bool // among asked are such that logs other than errors show
 
 	stood []profile // before the batch
 	fresh []profile // that were not
@@ -452,11 +540,27 @@ func (d *dayCounter) add() {
 	for f, n := range d.near.of {
 		moveGap(a.gaps, d.at, f, n)
 	}
+	if len(d.stood) == 0 && len(d.fresh) == 1 { // the most of all
+		d.addOnly(&d.fresh[0])
+		return
+	}
 	for _, of := range counts {
 		stood := countFacets(d.stood, of)
 		for f := range countFacets(d.fresh, of) {
 			if !stood[f] {
 				a.counts.add(countKey{d.at.app, d.at.shard, of, f, d.at.day}, 1)
+			}
+		}
+	}
+}
+
+// addOnly counts what is the only thing that an install is on a day.
+func (d *dayCounter) addOnly(p *profile) {
+	var facets [maxFacets]facet
+	for _, f := range p.facets(facets[:0])[:dimPair+1] {
+		for _, of := range counts {
+			if of.has(p.sent) {
+				d.a.counts.add(countKey{d.at.app, d.at.shard, of, f, d.at.day}, 1)
 			}
 		}
 	}

@@ -1,5 +1,11 @@
 package store
 
+import (
+	"database/sql"
+	"fmt"
+	"strings"
+)
+
 // chunkSizes are the numbers of rows that are inserted at once: few, so that the statements stay prepared.
 var chunkSizes = [...]int{64, 8, 1}
 
@@ -63,6 +69,32 @@ func (tab table[T]) part(rows, live, copies []T) ([]T, []T, error) {
 		}
 	}
 	return live, copies, nil
+}
+
+// lookUp asks for what belongs to each of many keys in few statements. text asks for one of them: its first number
+// is the key's place in the piece, the others those of the key's arguments.
+func lookUp[K any](t *tx, keys []K, text string, bind func(k K, dst []any) []any, scan func(r *sql.Rows, place *int, piece []K) error) error {
+	var args, numbers []any
+	return chunks(keys, func(piece []K) error {
+		args = args[:0]
+		var b strings.Builder
+		for i, k := range piece {
+			if i > 0 {
+				b.WriteString(" UNION ALL ")
+			}
+			numbers = append(numbers[:0], i)
+			before := len(args)
+			args = bind(k, args)
+			for j := before; j < len(args); j++ {
+				numbers = append(numbers, j+1)
+			}
+			fmt.Fprintf(&b, text, numbers...)
+		}
+		return t.each(func(r *sql.Rows) error {
+			var place int
+			return scan(r, &place, piece)
+		}, b.String(), args...)
+	})
 }
 
 // chunks calls fn for pieces of rows of the fixed sizes.

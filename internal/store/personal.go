@@ -83,6 +83,7 @@ var holdings = [...]holding{
 	{"index", "tally", nil, "shard app kind n"},
 	{"index", "search_app", nil, "shard app orphans"},
 	{"index", "active", []erasure{{"install", rowGoes}}, "shard app day version build model os country language used"},
+	{"index", "active_error", []erasure{{"install", rowGoes}}, "shard app day version build used"},
 	{"index", "active_shared", []erasure{{"install", rowGoes}}, "shard app day version build used"},
 	// Counts tell of nobody: those that a person was part of stay.
 	{"index", "active_count", nil, "shard app used dim sub value day n"},

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 
 	"lifeboat/internal/diag"
 )
@@ -71,12 +72,20 @@ func (r *remover) unsee(w *wordArg, at deviceDay, counters sums[countKey]) error
 	var stood, stays []profile
 	err = r.t.each(func(rows *sql.Rows) error {
 		_, p, err := scanProfile(rows)
-		stood = append(stood, p)
-		if p.sent == sentLog || !gone[shows{p.version, p.build, p.sent}] {
-			stays = append(stays, p)
-		}
+		stood, stays = append(stood, p), append(stays, p)
 		return err
 	}, activeText+"day = $4", r.shard, r.app, packed, at.day)
+	if err == nil {
+		err = r.t.each(func(rows *sql.Rows) error {
+			var p profile
+			err := rows.Scan(&p.version, &p.build, &p.sent)
+			stood = append(stood, p)
+			if !gone[shows{p.version, p.build, p.sent}] {
+				stays = append(stays, p)
+			}
+			return err
+		}, "SELECT version, build, used FROM active_error WHERE shard = $1 AND app = $2 AND day = $3 AND install = $4", r.shard, r.app, at.day, packed)
+	}
 	if err != nil {
 		return err
 	}
@@ -85,7 +94,7 @@ func (r *remover) unsee(w *wordArg, at deviceDay, counters sums[countKey]) error
 		several = several || p.version != stays[0].version || p.build != stays[0].build
 	}
 	for s := range gone {
-		for _, table := range [...]string{"active", "active_shared"} {
+		for _, table := range [...]string{"active_error", "active_shared"} {
 			_, err := r.t.exec("DELETE FROM "+table+" WHERE shard = $1 AND app = $2 AND install = $3 AND day = $4 AND version = $5 AND build = $6 AND used = $7",
 				r.shard, r.app, packed, at.day, s.version, s.build, int64(s.sent))
 			if err != nil {
@@ -169,13 +178,14 @@ func (db *DB) ForgetDays(ctx context.Context, app, events, reports int64) (n int
 		more []any
 	}{
 		{`DELETE FROM active WHERE (shard, app, install, day, version, build, model, os, country, language, used) IN
-			(SELECT shard, app, install, day, version, build, model, os, country, language, used FROM active /* by active_day */ ` + sent, []any{most, events, logs, reports}},
+			(SELECT shard, app, install, day, version, build, model, os, country, language, used FROM active /* by active_day */
+			WHERE shard = $1 AND app = $2 AND day < $4 LIMIT $3)`, []any{events}},
+		{`DELETE FROM active_error WHERE (shard, app, day, install, version, build, used) IN
+			(SELECT shard, app, day, install, version, build, used FROM active_error WHERE shard = $1 AND app = $2 AND day < $4 LIMIT $3)`, []any{reports}},
 		{`DELETE FROM active_shared WHERE (shard, app, day, install, version, build, used) IN
 			(SELECT shard, app, day, install, version, build, used FROM active_shared ` + sent, []any{most, events, logs, reports}},
 		{`DELETE FROM event_seen WHERE (shard, app, install, day) IN
 			(SELECT shard, app, install, day FROM event_seen /* by event_seen_day */ WHERE shard = $1 AND app = $2 AND day < $4 LIMIT $3)`, []any{events}},
-		{`DELETE FROM session WHERE (shard, app, install, session) IN
-			(SELECT shard, app, install, session FROM session /* by session_first */ WHERE shard = $1 AND app = $2 AND first_at < $4 LIMIT $3)`, []any{int64(timeOfDay(events))}},
 	} {
 		for more := true; more; {
 			err := db.index.update(ctx, func(t *tx) error {
@@ -191,6 +201,35 @@ func (db *DB) ForgetDays(ctx context.Context, app, events, reports int64) (n int
 				return n, err
 			}
 		}
+	}
+	sessions, err := db.forgetSessions(ctx, shard, app, timeOfDay(events))
+	return n + sessions, err
+}
+
+// forgetSessions takes away the sessions whose first log is older. It looks at all of them in pieces.
+func (db *DB) forgetSessions(ctx context.Context, shard uint8, app int64, before diag.DeviceTime) (n int, err error) {
+	const behind = " FROM session WHERE shard = $1 AND app = $2 AND (install, session) > ($3, $4)"
+	for install, session := []byte{}, []byte{}; install != nil; {
+		var (
+			rows       int64
+			last, next []byte // of the piece; none of the last one
+		)
+		err := db.index.update(ctx, func(t *tx) error {
+			last, next = nil, nil
+			err := t.get([]any{&last, &next}, "SELECT install, session"+behind+" ORDER BY install, session LIMIT 1 OFFSET $5", shard, app, install, session, sweepPiece-1)
+			switch {
+			case errors.Is(err, sql.ErrNoRows):
+				rows, err = t.exec("DELETE"+behind+" AND first_at < $5", shard, app, install, session, before)
+			case err == nil:
+				rows, err = t.exec("DELETE"+behind+" AND (install, session) <= ($5, $6) AND first_at < $7", shard, app, install, session, last, next, before)
+			}
+			return err
+		})
+		if err != nil {
+			return n, err
+		}
+		n += int(rows)
+		install, session = last, next
 	}
 	return n, nil
 }

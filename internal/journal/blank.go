@@ -164,12 +164,11 @@ func (j *Journal) aimAt(b *blanking, s *segment, offset int64) (record, error) {
 	if err != nil {
 		return record{}, err
 	}
-	var head [headerSize]byte
-	if err := readFull(f, head[:], offset); err != nil {
-		return record{}, fmt.Errorf("read %s at %d: %w", s.path, offset, err)
+	r, ok, err := readHead(f, s, offset)
+	if err != nil {
+		return r, err
 	}
-	r, ok := parseRecord(head[:], s.salt)
-	if !ok || r.length > s.end-offset {
+	if !ok {
 		j.damage.note(j.o.Log, s, offset, headerSize)
 		return r, diag.Wrap(diag.Internal, ErrDamaged, "The log cannot be erased alone: the server's disk has damaged it.")
 	}
@@ -179,6 +178,16 @@ func (j *Journal) aimAt(b *blanking, s *segment, offset int64) (record, error) {
 	}
 	b.targets = append(b.targets, target{at, r, f})
 	return r, nil
+}
+
+// readHead reads the header of a frame, blank or not.
+func readHead(f File, s *segment, offset int64) (r record, ok bool, err error) {
+	var head [headerSize]byte
+	if err := readFull(f, head[:], offset); err != nil {
+		return r, false, fmt.Errorf("read %s at %d: %w", s.path, offset, err)
+	}
+	r, ok = parseRecord(head[:], s.salt)
+	return r, ok && r.length <= s.end-offset, nil
 }
 
 // twins are the other generations of a segment whose files are still there.
@@ -323,7 +332,40 @@ func (j *Journal) redoBlank(l diag.Locator) (done bool, err error) {
 		return false, err
 	}
 	j.counts.blanked.Add(1)
-	return true, nil
+	return true, j.redoTwins(s, r.Number)
+}
+
+// redoTwins blanks a frame in the segment's other generations: the intent may be from before there were any.
+func (j *Journal) redoTwins(s *segment, number uint64) error {
+	var b blanking
+	defer b.close()
+	for _, twin := range j.twins(s) {
+		if twin.state != sealed || number < twin.first || number > twin.last {
+			continue
+		}
+		p, err := j.placeAfter(&twin, number-1)
+		if err != nil {
+			return err
+		}
+		if p.number != number {
+			continue
+		}
+		f, err := b.open(j, &twin)
+		if err != nil {
+			return err
+		}
+		r, ok, err := readHead(f, &twin, p.offset)
+		if err != nil {
+			return err
+		}
+		if !ok || r.blanked {
+			continue // half blank: then it has an intent of its own
+		}
+		if err := j.overwrite(f.File, &twin, []target{{at: diag.Locator{Segment: twin.id(), Offset: p.offset}, record: r}}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // parseHalfBlank reads the header of a frame at any point of overwrite. Until the blank header is durable

@@ -124,9 +124,11 @@ func (j *Journal) Compact(ctx context.Context, id int64, edit Edit) (Compaction,
 	}
 	c := compactor{j: j, from: &s, edit: edit, to: newSegment(s.class, s.number, s.day, s.gen+1, j.o.Dir)}
 	err := c.run(ctx)
-	if err != nil && c.w.file != nil {
-		c.w.file.Close()
-		j.o.FS.Remove(c.to.path) // without a footer it is nothing: the next Open removes it, too
+	if err != nil {
+		if c.w.file != nil {
+			c.w.file.Close()
+		}
+		j.o.FS.Remove(c.to.path) // without a footer it is nothing: Drop and the next Open remove it, too
 	}
 	if err != nil {
 		return Compaction{}, fmt.Errorf("compact %s: %w", s.path, err)
@@ -386,9 +388,29 @@ func (j *Journal) Retire(c Compaction) error {
 	return nil
 }
 
+// removeBegun removes what a compaction has left that failed: alone it would pass for a damaged segment.
+func (j *Journal) removeBegun(s *segment) error {
+	begun := newSegment(s.class, s.number, s.day, s.gen+1, j.o.Dir)
+	f, err := j.o.FS.Open(begun.path, false)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	f.Close()
+	return j.removeFile(begun)
+}
+
 func (j *Journal) removeFile(s *segment) error {
-	if err := j.o.FS.Remove(s.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("remove %s: %w", s.path, err)
+	if err := j.o.FS.Remove(s.path); err != nil {
+		f, missing := j.o.FS.Open(s.path, false)
+		if missing == nil {
+			f.Close()
+		}
+		if !errors.Is(missing, fs.ErrNotExist) {
+			return fmt.Errorf("remove %s: %w", s.path, err)
+		}
 	}
 	j.counts.freed.Add(s.size())
 	j.counts.syncs.Add(1)
@@ -411,6 +433,9 @@ func (j *Journal) Drop(id int64) (bool, error) {
 	s, ok := j.byID(id)
 	if !ok || s.state != sealed || !j.current(&s) || len(j.twins(&s)) > 0 || !j.outlived(&s) {
 		return false, nil
+	}
+	if err := j.removeBegun(&s); err != nil {
+		return false, err
 	}
 	if err := j.removeFile(&s); err != nil {
 		return false, err

@@ -86,8 +86,14 @@ func (s *story) act() bool {
 		s.clock.Set(start.Add(time.Duration(s.rng.IntN(100)-50) * time.Hour))
 	case n < 5:
 		return s.closeMinute()
-	case n < 7:
+	case n < 9:
 		return s.blank()
+	case n < 11:
+		return s.compact()
+	case n < 12:
+		return s.retire()
+	case n < 13:
+		return s.drop()
 	default:
 		return s.appendSome()
 	}
@@ -128,7 +134,7 @@ func (s *story) closeMinute() bool {
 		}
 	}
 	for n, p := range s.acked {
-		if p.time < t && n > want {
+		if p.time < t && n > want && !p.blank && !p.maybe { // others may be out of the files
 			want = n
 		}
 	}

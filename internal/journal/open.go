@@ -132,29 +132,48 @@ func (j *Journal) sameNumber(s *segment) *segment {
 // choose keeps of each segment the highest generation that is complete. What a crash left half-written goes;
 // older generations stay for the locators that name them.
 func (j *Journal) choose(c Class) error {
-	removed := false
+	changed := false
 	var chosen []*segment
 	for _, s := range j.segments[c] {
 		last := len(chosen) - 1
 		switch {
 		case last < 0 || chosen[last].number != s.number:
+			if s.gen > 0 && s.state != sealed { // it was complete once, or there would be the one before
+				j.damage.note(j.o.Log, s, 0, segmentHeaderSize)
+			}
 			chosen = append(chosen, s)
 		case s.state != sealed:
 			if err := j.o.FS.Remove(s.path); err != nil {
 				return fmt.Errorf("remove %s: %w", s.path, err)
 			}
 			delete(j.bySeg, s.id())
-			removed = true
+			changed = true
 		default:
+			if err := j.syncFile(s.path); err != nil { // the process may have died before it did
+				return err
+			}
+			changed = true
 			j.old = append(j.old, chosen[last])
 			chosen[last] = s
 		}
 	}
 	j.segments[c] = chosen
-	if !removed {
+	if !changed {
 		return nil
 	}
 	return j.o.FS.SyncDir(j.classDir(c))
+}
+
+func (j *Journal) syncFile(path string) error {
+	f, err := j.o.FS.Open(path, true)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := j.sync(f); err != nil {
+		return fmt.Errorf("sync %s: %w", path, err)
+	}
+	return nil
 }
 
 // inspect reads a segment's header and trailer. Afterwards its state is sealed, open if it is the newest and
@@ -190,6 +209,8 @@ func (j *Journal) inspect(s *segment, newest bool) error {
 	case newest && size <= segmentHeaderSize:
 		s.state = open // its beginning was never finished, so it holds nothing
 		return nil
+	case s.gen > 0:
+		return nil // half-written, or damaged: see choose
 	default:
 		j.damage.note(j.o.Log, s, 0, segmentHeaderSize)
 	}
@@ -218,11 +239,14 @@ func (j *Journal) recover(ctx context.Context, c Class) error {
 			return err
 		}
 		var err error
-		switch s.state {
-		case open:
+		newest := i == len(j.segments[c])-1
+		switch {
+		case s.state == open:
 			err = j.resume(&j.writers[c], s)
-		case bare:
-			err = j.readBare(s, i == len(j.segments[c])-1)
+		case s.state == bare:
+			err = j.readBare(s, newest)
+		case newest: // the process may have died before its footer was on disk; the next segment must not be there first
+			err = j.syncFile(s.path)
 		}
 		if err != nil {
 			return fmt.Errorf("open %s: %w", s.path, err)

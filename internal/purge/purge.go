@@ -53,6 +53,7 @@ type Worker struct {
 	shares map[int64]share             // of segments, by id
 	moved  map[int64]time.Duration     // compactions whose rows are rewritten, and since when
 	gone   map[int64]bool              // deleted apps that the last pass met
+	forgot map[int64][2]int64          // days before which the installs of an app are forgotten
 	before map[store.PurgeClass]cutoff // of the pass at hand
 }
 
@@ -71,7 +72,7 @@ func New(o Options) *Worker {
 		o.LeastGain = 64 << 10
 	}
 	return &Worker{
-		o: o, wake: make(chan struct{}, 1), mixed: map[uint64]bool{}, shares: map[int64]share{}, moved: map[int64]time.Duration{}, gone: map[int64]bool{},
+		o: o, wake: make(chan struct{}, 1), mixed: map[uint64]bool{}, shares: map[int64]share{}, moved: map[int64]time.Duration{}, gone: map[int64]bool{}, forgot: map[int64][2]int64{},
 	}
 }
 

@@ -173,10 +173,15 @@ func logsOf(e *journal.Entry, app *diag.App) []store.Expired {
 func (w *Worker) forgetDays(ctx context.Context, apps []diag.App, now time.Time) error {
 	for i := range apps {
 		day := func(days int) int64 { return now.Add(-diag.Days(days)).Unix() / (24 * 60 * 60) }
-		n, err := w.o.Store.ForgetDays(ctx, apps[i].Num, day(apps[i].Keep.EventDays()), day(apps[i].Keep.ReportDays()))
+		before := [2]int64{day(apps[i].Keep.EventDays()), day(apps[i].Keep.ReportDays())}
+		if w.forgot[apps[i].Num] == before {
+			continue // once a day will do
+		}
+		n, err := w.o.Store.ForgetDays(ctx, apps[i].Num, before[0], before[1])
 		if err != nil {
 			return err
 		}
+		w.forgot[apps[i].Num] = before
 		w.stats.others.Add(int64(n))
 	}
 	return nil

@@ -33,7 +33,9 @@ func (w *batchWriter) writeAttachments(ctx context.Context, rows []AttachmentRow
 	if err != nil || len(rows) == 0 {
 		return err
 	}
-	rows, err = withoutDeleted(ctx, w, rows, func(a *AttachmentRow) (diag.ID, uint64, diag.Locator) { return a.ErrorID, a.Feed, a.Locator },
+	rows, err = withoutDeleted(ctx, w, rows, func(a *AttachmentRow) ([]named, uint64, diag.Locator) {
+		return []named{{diag.FamilyError, a.ErrorID}, {diag.FamilyAttachment, a.ID}}, a.Feed, a.Locator
+	},
 		func(a *AttachmentRow) (int64, uint8) { return a.App, a.Shard })
 	if err != nil {
 		return err

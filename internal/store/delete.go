@@ -43,8 +43,8 @@ func (db *DB) DeleteReport(ctx context.Context, app int64, id diag.ID, now int64
 		if err != nil {
 			return d, err
 		}
-		frames := framesOf(&row, files)
-		if err := db.noteDeletion(ctx, app, id, row.Group, frames, now); err != nil {
+		frames, names := framesOf(&row, files)
+		if err := db.noteDeletion(ctx, app, id, row.Group, frames, names, now); err != nil {
 			return d, err
 		}
 		if d, err = db.takeOut(ctx, shard, app, id, frames); !errors.Is(err, errMoved) {
@@ -56,23 +56,26 @@ func (db *DB) DeleteReport(ctx context.Context, app int64, id diag.ID, now int64
 	}
 }
 
-func framesOf(r *ReportRow, files []AttachmentRow) []FrameRef {
-	frames := []FrameRef{{diag.FamilyError, r.Feed}}
+func framesOf(r *ReportRow, files []AttachmentRow) ([]FrameRef, []named) {
+	frames, names := []FrameRef{{diag.FamilyError, r.Feed}}, []named{{diag.FamilyError, r.ID}}
 	for i := range files {
 		frames = append(frames, FrameRef{diag.FamilyAttachment, files[i].Feed})
+		names = append(names, named{diag.FamilyAttachment, files[i].ID})
 	}
-	return frames
+	return frames, names
 }
 
 // noteDeletion makes a deletion durable before anything of it is done.
-func (db *DB) noteDeletion(ctx context.Context, app int64, id diag.ID, group diag.GroupID, frames []FrameRef, now int64) error {
+func (db *DB) noteDeletion(ctx context.Context, app int64, id diag.ID, group diag.GroupID, frames []FrameRef, names []named, now int64) error {
 	past, err := db.reasonsOf(ctx, app, []diag.GroupID{group})
 	if err != nil {
 		return err
 	}
 	return db.updateApp(ctx, app, func(t *tx, shard uint8) error {
-		if err := db.bury(t, shard, app, id, now); err != nil {
-			return err
+		for _, n := range names {
+			if err := db.bury(t, shard, app, n, now); err != nil {
+				return err
+			}
 		}
 		for _, f := range frames {
 			_, err := t.exec(`INSERT INTO deletion (shard, app, feed, family, id, created_at) VALUES ($1, $2, $3, $4, $5, $6)

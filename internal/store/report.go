@@ -70,7 +70,9 @@ func (w *batchWriter) writeReports(ctx context.Context, rows []ReportRow) error 
 	if err != nil || len(rows) == 0 {
 		return err
 	}
-	rows, err = withoutDeleted(ctx, w, rows, func(r *ReportRow) (diag.ID, uint64, diag.Locator) { return r.ID, r.Feed, r.Locator },
+	rows, err = withoutDeleted(ctx, w, rows, func(r *ReportRow) ([]named, uint64, diag.Locator) {
+		return []named{{diag.FamilyError, r.ID}}, r.Feed, r.Locator
+	},
 		func(r *ReportRow) (int64, uint8) { return r.App, r.Shard })
 	if err != nil {
 		return err

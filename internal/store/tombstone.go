@@ -42,8 +42,14 @@ func (g *graveyard) forget() {
 	g.loaded, g.of = false, nil
 }
 
-// deleted reports whether an error was deleted and must not return.
-func (db *DB) deleted(ctx context.Context, app int64, id diag.ID) (bool, error) {
+// named is a log's name within its app.
+type named struct {
+	family diag.Family
+	id     diag.ID
+}
+
+// deleted reports whether one of these was deleted and must not return.
+func (db *DB) deleted(ctx context.Context, app int64, names ...named) (bool, error) {
 	g := &db.graves
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -55,7 +61,12 @@ func (db *DB) deleted(ctx context.Context, app int64, id diag.ID) (bool, error) 
 	if len(g.of[app]) == 0 {
 		return false, nil
 	}
-	return g.of[app][diag.HashLog(db.logKey, app, diag.FamilyError, id)], nil
+	for _, n := range names {
+		if g.of[app][diag.HashLog(db.logKey, app, n.family, n.id)] {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 func (db *DB) readGraves(ctx context.Context, g *graveyard) error {
@@ -77,9 +88,9 @@ func (db *DB) readGraves(ctx context.Context, g *graveyard) error {
 	return err
 }
 
-// bury notes that an error is deleted.
-func (db *DB) bury(t *tx, shard uint8, app int64, id diag.ID, now int64) error {
-	hash := diag.HashLog(db.logKey, app, diag.FamilyError, id)
+// bury notes that a log is deleted.
+func (db *DB) bury(t *tx, shard uint8, app int64, n named, now int64) error {
+	hash := diag.HashLog(db.logKey, app, n.family, n.id)
 	_, err := t.exec(`INSERT INTO tombstone (shard, app, hash, created_at) VALUES ($1, $2, $3, $4)
 		ON CONFLICT (shard, app, hash) DO NOTHING`, shard, app, hash[:], now)
 	t.after = append(t.after, func() { db.graves.add(app, hash) })
@@ -101,13 +112,13 @@ func (db *DB) DropTombstones(ctx context.Context, before int64) (n int64, err er
 
 // withoutDeleted leaves out rows of errors that were deleted. Their logs are noted as copies, so that they are
 // not exported and their frames are purged.
-func withoutDeleted[T any](ctx context.Context, w *batchWriter, rows []T, of func(*T) (id diag.ID, feed uint64, at diag.Locator),
+func withoutDeleted[T any](ctx context.Context, w *batchWriter, rows []T, of func(*T) (names []named, feed uint64, at diag.Locator),
 	app func(*T) (num int64, shard uint8)) ([]T, error) {
 	kept := rows[:0]
 	for i := range rows {
-		id, feed, at := of(&rows[i])
+		names, feed, at := of(&rows[i])
 		num, shard := app(&rows[i])
-		deleted, err := w.db.deleted(ctx, num, id)
+		deleted, err := w.db.deleted(ctx, num, names...)
 		if err != nil {
 			return nil, err
 		}

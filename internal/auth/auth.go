@@ -33,7 +33,7 @@ func NewToken() (text string, hash [32]byte) {
 // Hash is what stands for a token wherever it is stored.
 func Hash(text string) [32]byte { return sha256.Sum256([]byte(text)) }
 
-// Lookup finds tokens, passwords and roles. *store.DB is one. If it also has a method TouchToken as *store.DB has, the
+// Lookup finds accounts and their rights. *store.DB is one. If it also has a method TouchToken as *store.DB has, the
 // use of a token is noted there, at most once a minute.
 type Lookup interface {
 	// TokenByHash returns the token with that hash and the account it speaks for, diag.NotFound if there is none.
@@ -43,8 +43,15 @@ type Lookup interface {
 	Password(ctx context.Context, login string) (diag.User, string, error)
 	// PasswordOf is Password for the account with a public id.
 	PasswordOf(ctx context.Context, id diag.ID) (diag.User, string, error)
+	Rights
+}
+
+// Rights are the roles that accounts have been given.
+type Rights interface {
 	// RoleOf is the role of an account in an app, diag.RoleNone if it has none.
 	RoleOf(ctx context.Context, app, user int64) (diag.Role, error)
+	// RolesOf are the roles of an account in all apps that it has one in, by their numbers.
+	RolesOf(ctx context.Context, user int64) (map[int64]diag.Role, error)
 	// OrgRoleOf is the role of an account in an organisation, diag.OrgNone if it has none.
 	OrgRoleOf(ctx context.Context, org, user int64) (diag.OrgRole, error)
 }
@@ -209,6 +216,27 @@ func (g *Gate) Role(ctx context.Context, c *Caller, app int64) (diag.Role, error
 		role = min(role, diag.RoleViewer)
 	}
 	return role, nil
+}
+
+// Roles is Role for all apps at once, with one look-up: a function from an app's number to the caller's role in it.
+func (g *Gate) Roles(ctx context.Context, c *Caller) (func(app int64) diag.Role, error) {
+	most := diag.RoleManager
+	if c.ReadOnly() {
+		most = diag.RoleViewer
+	}
+	switch {
+	case c.AppToken():
+		return func(app int64) diag.Role {
+			if app == c.Token.App {
+				return most
+			}
+			return diag.RoleNone
+		}, nil
+	case c.User.Admin:
+		return func(int64) diag.Role { return most }, nil
+	}
+	roles, err := g.lookup.RolesOf(ctx, c.User.Num)
+	return func(app int64) diag.Role { return min(roles[app], most) }, err
 }
 
 // Require returns the caller's role in an app if it is enough. To those who have no right to know of it, the

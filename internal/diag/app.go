@@ -12,9 +12,10 @@ type App struct {
 	OS          string // Android, iOS, macOS, Tizen, tvOS, Windows, Linux, Custom
 	Platform    string // Java, Objective-C-Swift, UWP, Cordova, React-Native, Unity, Electron, Xamarin, WPF, WinForms, Unknown, Custom
 	ReleaseType string
-	IconURL     string
-	CreatedAt   int64 // Unix milliseconds
-	UpdatedAt   int64 // Unix milliseconds
+	IconURL     string // of a picture elsewhere
+	Avatar      ID     // of the picture that was uploaded, zero = none
+	CreatedAt   int64  // Unix milliseconds
+	UpdatedAt   int64  // Unix milliseconds
 
 	Blocked              bool     // all later logs are dropped (devices/block_logs)
 	CrashesPerMinute     int      // 0 = no limit

@@ -8,10 +8,10 @@ import (
 	"lifeboat/internal/diag"
 )
 
-const orgColumns = "org.num, org.id, org.name, org.display_name, org.created_at, org.updated_at"
+const orgColumns = "org.num, org.id, org.name, org.display_name, org.created_at, org.updated_at, org.avatar"
 
 func scanOrg(o *diag.Org) []any {
-	return []any{&o.Num, idColumn{&o.ID}, &o.Name, &o.DisplayName, &o.CreatedAt, &o.UpdatedAt}
+	return []any{&o.Num, idColumn{&o.ID}, &o.Name, &o.DisplayName, &o.CreatedAt, &o.UpdatedAt, idColumn{&o.Avatar}}
 }
 
 const ownerTaken = "There is a user or an organisation of this name."
@@ -27,16 +27,33 @@ func freeName(t *tx, name string, org int64) error {
 	return err
 }
 
-// CreateOrg adds an organisation, gives it its number and makes a user, if there is one, its administrator.
+// maxOrgs bounds how many organisations one account leads.
+const maxOrgs = 1000
+
+// CreateOrg adds an organisation, gives it its number and makes a user its administrator. A name that a user or an
+// organisation has is a Conflict.
 func (db *DB) CreateOrg(ctx context.Context, o diag.Org, admin int64) (diag.Org, error) {
 	err := db.register.update(ctx, func(t *tx) (err error) {
-		o, err = createOrg(t, o)
-		if err != nil || admin == 0 {
-			return db.register.taken(err, ownerTaken)
-		}
-		return putOrgUser(t, o.Num, admin, diag.OrgAdmin, o.CreatedAt)
+		o, err = db.createOrgOf(t, o, admin)
+		return err
 	})
 	return o, err
+}
+
+func (db *DB) createOrgOf(t *tx, o diag.Org, admin int64) (diag.Org, error) {
+	var leads int64
+	err := t.get([]any{&leads}, `SELECT (SELECT COUNT(*) FROM org_user WHERE org_user.account = account.num AND role = $2)
+		FROM account WHERE num = $1`, admin, diag.OrgAdmin)
+	if err != nil {
+		return o, absent(err, "user")
+	}
+	if leads >= maxOrgs {
+		return o, diag.Errorf(diag.Conflict, "This account leads %d organisations. Delete some that are not in use.", leads)
+	}
+	if o, err = createOrg(t, o); err != nil {
+		return o, db.register.taken(err, ownerTaken)
+	}
+	return o, putOrgUser(t, o.Num, admin, diag.OrgAdmin, o.CreatedAt)
 }
 
 func createOrg(t *tx, o diag.Org) (diag.Org, error) {
@@ -118,24 +135,27 @@ func (db *DB) orgs(ctx context.Context, text string, args ...any) (all []diag.Or
 	return all, err
 }
 
-// UpdateOrg changes the names of the organisation with o's number. Its apps go with it.
-func (db *DB) UpdateOrg(ctx context.Context, o diag.Org) error {
-	return db.register.update(ctx, func(t *tx) error {
-		var before string
-		if err := t.get([]any{&before}, "SELECT name_key FROM org WHERE num = $1", o.Num); err != nil {
+// ChangeOrg changes the names of an organisation as fn says, on its newest state. Its apps go with it. It may call
+// fn several times, and returns the organisation as it is then.
+func (db *DB) ChangeOrg(ctx context.Context, num int64, fn func(*diag.Org)) (o diag.Org, err error) {
+	err = db.register.update(ctx, func(t *tx) error {
+		if err := t.get(scanOrg(&o), "SELECT "+orgColumns+" FROM org WHERE num = $1", num); err != nil {
 			return absent(err, "organisation")
 		}
-		if err := freeName(t, o.Name, o.Num); err != nil {
+		before := strings.ToLower(o.Name)
+		fn(&o)
+		if err := freeName(t, o.Name, num); err != nil {
 			return err
 		}
 		_, err := t.exec("UPDATE org SET name = $2, name_key = $3, display_name = $4, updated_at = $5 WHERE num = $1",
-			o.Num, o.Name, strings.ToLower(o.Name), o.DisplayName, o.UpdatedAt)
+			num, o.Name, strings.ToLower(o.Name), o.DisplayName, o.UpdatedAt)
 		if err != nil {
 			return db.register.taken(err, ownerTaken)
 		}
 		_, err = t.exec("UPDATE app SET owner = $1, owner_key = $2 WHERE owner_key = $3", o.Name, strings.ToLower(o.Name), before)
 		return err
 	})
+	return o, err
 }
 
 // DeleteOrg removes an organisation without apps, with its places and invitations. One with apps is a Conflict.
@@ -149,7 +169,11 @@ func (db *DB) DeleteOrg(ctx context.Context, num int64) error {
 		if apps > 0 {
 			return diag.Errorf(diag.Conflict, "The organisation still owns %d apps: delete them or transfer them first.", apps)
 		}
-		for _, text := range [...]string{"DELETE FROM org_user WHERE org = $1", "DELETE FROM invitation WHERE org = $1"} {
+		for _, text := range [...]string{
+			"DELETE FROM org_user WHERE org = $1", "DELETE FROM invitation WHERE org = $1",
+			"DELETE FROM team_user WHERE team IN (SELECT num FROM team WHERE org = $1)", "DELETE FROM team WHERE org = $1",
+			"DELETE FROM avatar WHERE id = (SELECT avatar FROM org WHERE num = $1)",
+		} {
 			if _, err := t.exec(text, num); err != nil {
 				return err
 			}

@@ -39,26 +39,45 @@ func (db *DB) OrgRoleOf(ctx context.Context, org, user int64) (role diag.OrgRole
 	return role, err
 }
 
-// SetOrgUser gives an account a role in an organisation; OrgNone takes it out, and out of the organisation's apps.
-// To take the rights of its last administrator is a Conflict.
-func (db *DB) SetOrgUser(ctx context.Context, org, user int64, role diag.OrgRole, now int64) error {
+// ChangeOrgUser is SetOrgUser for somebody who is in the organisation; who is not is NotFound.
+func (db *DB) ChangeOrgUser(ctx context.Context, org, user int64, role diag.OrgRole) error {
 	return db.register.update(ctx, func(t *tx) error {
-		if role != diag.OrgAdmin {
-			if err := lastOrgAdmin(t, org, user); err != nil {
-				return err
-			}
+		if err := inOrg(t, org, user); err != nil {
+			return err
 		}
-		if role == diag.OrgNone {
-			return removeOrgUser(t, org, user)
-		}
-		return putOrgUser(t, org, user, role, now)
+		return setOrgUser(t, org, user, role, 0)
 	})
 }
 
+// inOrg is NotFound for who is not in an organisation.
+func inOrg(t *tx, org, user int64) error {
+	var role diag.OrgRole
+	err := t.get([]any{&role}, "SELECT role FROM org_user WHERE org = $1 AND account = $2", org, user)
+	return absent(err, "user in the organisation")
+}
+
+// SetOrgUser gives an account a role in an organisation; OrgNone takes it out, and out of the organisation's apps
+// and teams. To take the rights of its last administrator is a Conflict.
+func (db *DB) SetOrgUser(ctx context.Context, org, user int64, role diag.OrgRole, now int64) error {
+	return db.register.update(ctx, func(t *tx) error { return setOrgUser(t, org, user, role, now) })
+}
+
+func setOrgUser(t *tx, org, user int64, role diag.OrgRole, now int64) error {
+	if role != diag.OrgAdmin {
+		if err := lastOrgAdmin(t, org, user); err != nil {
+			return err
+		}
+	}
+	if role == diag.OrgNone {
+		return removeOrgUser(t, org, user)
+	}
+	return putOrgUser(t, org, user, role, now)
+}
+
 func putOrgUser(t *tx, org, user int64, role diag.OrgRole, now int64) error {
-	_, err := t.exec(`INSERT INTO org_user (org, account, role, joined_at) VALUES ($1, $2, $3, $4)
+	rows, err := t.exec(`INSERT INTO org_user (org, account, role, joined_at) SELECT $1, account.num, $3, $4 FROM account WHERE account.num = $2
 		ON CONFLICT (org, account) DO UPDATE SET role = excluded.role`, org, user, role, now)
-	return err
+	return found(rows, err, "user")
 }
 
 func removeOrgUser(t *tx, org, user int64) error {
@@ -66,9 +85,16 @@ func removeOrgUser(t *tx, org, user int64) error {
 	if err := found(rows, err, "user in the organisation"); err != nil {
 		return err
 	}
-	_, err = t.exec(`DELETE FROM member WHERE account = $2 AND app IN
-		(SELECT app.num FROM app JOIN org ON org.name_key = app.owner_key WHERE org.num = $1)`, org, user)
-	return err
+	for _, text := range [...]string{
+		`DELETE FROM member WHERE account = $2 AND app IN
+			(SELECT app.num FROM app JOIN org ON org.name_key = app.owner_key WHERE org.num = $1)`,
+		"DELETE FROM team_user WHERE account = $2 AND team IN (SELECT num FROM team WHERE org = $1)",
+	} {
+		if _, err := t.exec(text, org, user); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // lastOrgAdmin is a Conflict for the only administrator of an organisation.
@@ -92,44 +118,4 @@ func lastOrgAdminAnywhere(t *tx, user int64) error {
 		}
 	}
 	return err
-}
-
-// AppMember is somebody's place in an app.
-type AppMember struct {
-	diag.User
-	Role diag.Role
-}
-
-// appMembers are those that have a place of their own, and the administrators of the organisation that owns the app.
-const appMembers = `SELECT member.account AS account, member.role AS role FROM app JOIN member ON member.shard = app.shard AND member.app = app.num
-	WHERE app.num = $1
-	UNION ALL SELECT org_user.account, $2 FROM app JOIN org ON org.name_key = app.owner_key JOIN org_user ON org_user.org = org.num
-	WHERE app.num = $1 AND org_user.role = $3`
-
-// AppMembers lists who has a role in an app, oldest account first.
-func (db *DB) AppMembers(ctx context.Context, app int64) (all []AppMember, err error) {
-	err = db.register.read(ctx, func(t *tx) error {
-		all, err = list(t, func(r *sql.Rows) (m AppMember, err error) { return m, r.Scan(append(scanUser(&m.User), &m.Role)...) },
-			"SELECT "+userColumns+", m.role FROM (SELECT account, MAX(role) AS role FROM ("+appMembers+
-				") GROUP BY account) m JOIN account ON account.num = m.account ORDER BY account.num", app, diag.RoleManager, diag.OrgAdmin)
-		return err
-	})
-	return all, err
-}
-
-// RolesOf are the roles of an account in all apps that it has one in, by the apps' numbers.
-func (db *DB) RolesOf(ctx context.Context, user int64) (map[int64]diag.Role, error) {
-	roles := map[int64]diag.Role{}
-	err := db.register.read(ctx, func(t *tx) error {
-		return t.each(func(r *sql.Rows) error {
-			var app int64
-			var role diag.Role
-			err := r.Scan(&app, &role)
-			roles[app] = max(roles[app], role)
-			return err
-		}, `SELECT app, role FROM member WHERE account = $1
-			UNION ALL SELECT app.num, $2 FROM org_user JOIN org ON org.num = org_user.org JOIN app ON app.owner_key = org.name_key
-			WHERE org_user.account = $1 AND org_user.role = $3`, user, diag.RoleManager, diag.OrgAdmin)
-	})
-	return roles, err
 }

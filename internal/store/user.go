@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"strings"
 
 	"lifeboat/internal/diag"
@@ -28,21 +29,38 @@ func (db *DB) CreateUser(ctx context.Context, u diag.User) (diag.User, error) {
 // CreateUserWithPassword is CreateUser with the hash of a password.
 func (db *DB) CreateUserWithPassword(ctx context.Context, u diag.User, password string) (diag.User, error) {
 	err := db.register.update(ctx, func(t *tx) (err error) {
-		if err := freeName(t, u.Name, 0); err != nil && diag.KindOf(err) != diag.Conflict {
-			return err
-		} else if err != nil {
-			return diag.Wrap(diag.Conflict, err, userTaken)
-		}
-		if u.Num, err = next(t, "account"); err != nil {
-			return err
-		}
-		_, err = t.exec(`INSERT INTO account (num, id, name, name_key, display_name, email, email_key, password, admin, created_at)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
-			u.Num, u.ID[:], u.Name, strings.ToLower(u.Name), u.DisplayName, u.Email, emailKey(u.Email), password, flag(u.Admin), u.CreatedAt)
-		return db.register.taken(err, userTaken)
+		u, err = db.createUser(t, u, password)
+		return err
 	})
-	u.HasPassword = password != ""
 	return u, err
+}
+
+func (db *DB) createUser(t *tx, u diag.User, password string) (diag.User, error) {
+	err := noOrg(t, u.Name)
+	if err != nil {
+		return u, err
+	}
+	if u.Num, err = next(t, "account"); err != nil {
+		return u, err
+	}
+	_, err = t.exec(`INSERT INTO account (num, id, name, name_key, display_name, email, email_key, password, admin, created_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+		u.Num, u.ID[:], u.Name, strings.ToLower(u.Name), u.DisplayName, u.Email, emailKey(u.Email), password, flag(u.Admin), u.CreatedAt)
+	u.HasPassword = password != ""
+	return u, db.register.taken(err, userTaken)
+}
+
+// noOrg is a Conflict if an organisation has the name.
+func noOrg(t *tx, name string) error {
+	var num int64
+	err := t.get([]any{&num}, "SELECT num FROM org WHERE name_key = $1", strings.ToLower(name))
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return nil
+	case err != nil:
+		return err
+	}
+	return diag.Errorf(diag.Conflict, "There is an organisation of this name.")
 }
 
 // User returns an account by its number.
@@ -121,6 +139,9 @@ func (db *DB) UpdateUser(ctx context.Context, u diag.User) error {
 		if err := lastAdmin(t, u.Num); err != nil && !u.Admin {
 			return err
 		}
+		if err := noOrg(t, u.Name); err != nil {
+			return err
+		}
 		rows, err := t.exec("UPDATE account SET name = $2, name_key = $3, display_name = $4, email = $5, email_key = $6, admin = $7 WHERE num = $1",
 			u.Num, u.Name, strings.ToLower(u.Name), u.DisplayName, u.Email, emailKey(u.Email), flag(u.Admin))
 		return found(rows, db.register.taken(err, userTaken), "user")
@@ -142,6 +163,7 @@ func deleteUser(t *tx, num int64) error {
 		"DELETE FROM token WHERE account = $1",
 		"DELETE FROM member WHERE account = $1",
 		"DELETE FROM org_user WHERE account = $1",
+		"DELETE FROM team_user WHERE account = $1",
 		"DELETE FROM invitation WHERE inviter = $1",
 		"DELETE FROM account_request WHERE account = $1 AND kind <> 'delete'",
 	} {

@@ -12,7 +12,7 @@ import (
 
 // references are the small tables that are the same everywhere on a distributed engine. Their rows are
 // counted in thousands, and people make them.
-var references = []string{"account", "account_request", "app", "blank_intent", "counter", "floor", "invitation", "migrated", "org", "org_user", "token", "word"}
+var references = []string{"account", "account_request", "app", "avatar", "blank_intent", "counter", "floor", "invitation", "migrated", "org", "org_user", "subscription", "team", "team_user", "token", "word"}
 
 // byNumber are the keys that number rows as they come: the engine's own, not a rule that spans shards.
 var byNumber = map[string]string{"report": "num"}

@@ -13,12 +13,14 @@ import (
 	"lifeboat/internal/contract"
 	"lifeboat/internal/diag"
 	"lifeboat/internal/respond"
+	"lifeboat/internal/store"
 )
 
 // visibleApp is an app with the caller's role in it.
 type visibleApp struct {
 	diag.App
-	role diag.Role
+	owner store.Owner
+	role  diag.Role
 }
 
 func listApps(q *request) error {
@@ -39,71 +41,93 @@ func listApps(q *request) error {
 		}
 		return cmp.Compare(a.Num, b.Num)
 	})
-	all, owners := make([]contract.App, len(apps)), map[string]contract.Owner{}
+	view, err := q.appViews()
+	if err != nil {
+		return err
+	}
+	all := make([]contract.App, len(apps))
 	for i := range apps {
-		a := &apps[i]
-		owner, ok := owners[a.Owner]
-		if !ok {
-			if owner, err = q.owner(a.Owner); err != nil {
-				return err
-			}
-			owners[a.Owner] = owner
-		}
-		all[i] = contract.NewApp(&a.App, owner, a.role)
+		all[i] = view(&apps[i])
 	}
 	return q.json(http.StatusOK, all)
 }
 
-// visibleApps are the apps that the caller has a role in.
+// visibleApps are the apps that the caller has a role in, oldest first.
 func (q *request) visibleApps() ([]visibleApp, error) {
-	apps, err := q.o.Store.Apps(q.ctx())
+	role, err := q.o.Gate.Roles(q.ctx(), &q.caller)
 	if err != nil {
 		return nil, err
 	}
-	roles := map[int64]diag.Role{}
-	if !q.caller.AppToken() && !q.caller.User.Admin {
-		if roles, err = q.o.Store.RolesOf(q.ctx(), q.caller.User.Num); err != nil {
-			return nil, err
-		}
+	apps, owners, err := q.o.Store.OwnedApps(q.ctx())
+	if err != nil {
+		return nil, err
 	}
 	var all []visibleApp
 	for _, a := range apps {
-		role := roles[a.Num]
-		if q.caller.Token.App == a.Num || !q.caller.AppToken() && q.caller.User.Admin {
-			role = diag.RoleManager
-		}
-		if q.caller.ReadOnly() {
-			role = min(role, diag.RoleViewer)
-		}
-		if role != diag.RoleNone {
-			all = append(all, visibleApp{a, role})
+		if role := role(a.Num); role != diag.RoleNone {
+			all = append(all, visibleApp{a, owners[strings.ToLower(a.Owner)], role})
 		}
 	}
 	return all, nil
 }
 
-// owner is who an app's first name stands for: a user or an organisation.
-func (q *request) owner(name string) (contract.Owner, error) {
-	u, err := q.o.Store.UserByName(q.ctx(), name)
-	if err == nil {
-		return contract.NewOwner(&u), nil
-	}
-	if diag.KindOf(err) != diag.NotFound {
-		return contract.Owner{}, err
-	}
-	org, err := q.o.Store.Org(q.ctx(), name)
-	if err != nil && diag.KindOf(err) == diag.NotFound { // it was renamed at this moment
-		org, err = diag.Org{Name: name}, nil
-	}
-	return contract.NewOrgOwner(&org), err
+// appViews makes many apps as callers see them.
+func (q *request) appViews() (func(*visibleApp) contract.App, error) {
+	linked, err := q.o.Store.LinkedSubscriptions(q.ctx())
+	return func(a *visibleApp) contract.App {
+		view := q.appView(&a.App, &a.owner, a.role)
+		if s, ok := linked[a.Num]; ok {
+			of := contract.NewAzureSubscription(&s)
+			view.AzureSubscription = &of
+		}
+		return view
+	}, err
 }
 
-func getApp(q *request) error {
-	owner, err := q.owner(q.app.Owner)
+// appView is an app without its subscription.
+func (q *request) appView(a *diag.App, owner *store.Owner, role diag.Role) contract.App {
+	view := contract.NewApp(a, q.ownerView(owner), role)
+	if !a.Avatar.IsZero() {
+		view.IconURL = q.avatarURL(a.Avatar)
+	}
+	return view
+}
+
+func (q *request) ownerView(o *store.Owner) contract.Owner {
+	if !o.IsOrg() {
+		return contract.NewOwner(&o.User)
+	}
+	view := contract.NewOrgOwner(&o.Org)
+	view.AvatarURL = q.avatarURL(o.Org.Avatar)
+	return view
+}
+
+// showApp answers with an app of an owner.
+func (q *request) showApp(status int, a *diag.App, owner *store.Owner, role diag.Role) error {
+	linked, err := q.o.Store.AppSubscriptions(q.ctx(), a.Num)
 	if err != nil {
 		return err
 	}
-	return q.json(http.StatusOK, contract.NewApp(&q.app, owner, q.role))
+	view := q.appView(a, owner, role)
+	if len(linked) > 0 {
+		of := contract.NewAzureSubscription(&linked[0])
+		view.AzureSubscription = &of
+	}
+	return q.json(status, view)
+}
+
+func getApp(q *request) error { return q.showOwned(&q.app) }
+
+// showOwned answers with an app whose owner is to be looked up.
+func (q *request) showOwned(a *diag.App) error {
+	owner, err := q.o.Store.Owner(q.ctx(), a.Owner)
+	if diag.KindOf(err) == diag.NotFound && err != nil {
+		return notFound() // the app moved at this moment
+	}
+	if err != nil {
+		return err
+	}
+	return q.showApp(http.StatusOK, a, &owner, q.role)
 }
 
 func deleteApp(q *request) error {
@@ -127,13 +151,10 @@ type newApp struct {
 }
 
 // createApp makes an app of the caller.
-func createApp(q *request) error {
-	u := &q.caller.User
-	return q.newApp(u.Name, contract.NewOwner(u), u.Num)
-}
+func createApp(q *request) error { return q.newApp(q.caller.User.Name) }
 
-// newApp makes the app that the body describes. A user becomes its manager.
-func (q *request) newApp(ownerName string, owner contract.Owner, manager int64) error {
+// newApp makes the app that the body describes. The caller becomes its manager.
+func (q *request) newApp(owner string) error {
 	var body newApp
 	if err := respond.ReadJSON(q.r, maxBody, &body); err != nil {
 		return err
@@ -142,19 +163,16 @@ func (q *request) newApp(ownerName string, owner contract.Owner, manager int64) 
 		return err
 	}
 	now := q.o.Clock.Now()
-	app, err := q.o.Store.CreateApp(q.ctx(), diag.App{
-		ID: diag.NewID(now), Secret: diag.RandomID(), Owner: ownerName, Name: body.Name, DisplayName: body.DisplayName,
+	app, of, err := q.o.Store.CreateAppOf(q.ctx(), diag.App{
+		ID: diag.NewID(now), Secret: diag.RandomID(), Owner: owner, Name: body.Name, DisplayName: body.DisplayName,
 		Description: body.Description, OS: body.OS, Platform: body.Platform, ReleaseType: body.ReleaseType,
 		CreatedAt: now.UnixMilli(), UpdatedAt: now.UnixMilli(),
-	})
+	}, q.caller.User.Num)
 	if err != nil {
 		return err
 	}
-	if err := q.o.Store.SetMember(q.ctx(), app.Num, manager, diag.RoleManager); err != nil {
-		return err
-	}
 	q.o.AppsChanged()
-	return q.json(http.StatusCreated, contract.NewApp(&app, owner, diag.RoleManager))
+	return q.showApp(http.StatusCreated, &app, &of, diag.RoleManager)
 }
 
 // appChange is what people change of an app. A member that is absent stays as it is; null and "" clear it.
@@ -164,7 +182,7 @@ type appChange struct {
 	Description json.RawMessage `json:"description"`
 	ReleaseType json.RawMessage `json:"release_type"`
 	IconURL     json.RawMessage `json:"icon_url"`
-	IconAssetID string          `json:"icon_asset_id"` // read, and not needed
+	IconAssetID *string         `json:"icon_asset_id"`
 }
 
 const maxIconURL = 2000 // bytes
@@ -175,56 +193,101 @@ func patchApp(q *request) error {
 	if err := respond.ReadJSON(q.r, maxBody, &body); err != nil {
 		return err
 	}
-	next := newApp{
-		DisplayName: q.app.DisplayName, Name: q.app.Name, Description: q.app.Description, OS: q.app.OS, Platform: q.app.Platform, ReleaseType: q.app.ReleaseType,
+	if body.IconAssetID != nil {
+		return diag.Errorf(diag.Invalid, "There is no such icon_asset_id: upload the picture to this app's avatar, or give an icon_url.")
 	}
-	icon := q.app.IconURL
-	if body.DisplayName != nil {
-		next.DisplayName = *body.DisplayName
+	var err error
+	q.app, err = q.o.Store.ChangeApp(q.ctx(), q.app.Num, func(a *diag.App) error {
+		a.UpdatedAt = q.o.Clock.Now().UnixMilli()
+		return body.put(a)
+	})
+	if err != nil {
+		return err
 	}
-	if body.Name != nil {
-		if next.Name = *body.Name; next.Name == "" {
-			return diag.Errorf(diag.Invalid, "name is blank.")
-		}
-	}
-	for _, text := range [...]struct {
-		name string
-		raw  json.RawMessage
-		to   *string
-	}{{"description", body.Description, &next.Description}, {"release_type", body.ReleaseType, &next.ReleaseType}, {"icon_url", body.IconURL, &icon}} {
-		if text.raw == nil {
-			continue
-		}
-		*text.to = ""
-		if err := json.Unmarshal(text.raw, text.to); err != nil {
-			return diag.Errorf(diag.Invalid, "%s must be a text.", text.name)
-		}
-	}
-	if q.app.Platform != "Unknown" {
-		if err := next.check(); err != nil {
+	if body.IconURL != nil && !q.app.Avatar.IsZero() { // the last word counts
+		if q.app, err = q.o.Store.SetAppAvatar(q.ctx(), q.app.Num, diag.Avatar{}, q.app.UpdatedAt); err != nil {
 			return err
 		}
-	}
-	if u, err := url.Parse(icon); len(icon) > maxIconURL || err != nil || icon != "" && u.Scheme != "https" && u.Scheme != "http" {
-		return diag.Errorf(diag.Invalid, "icon_url must be an address of the web.")
-	}
-	q.app.DisplayName, q.app.Name, q.app.Description, q.app.ReleaseType, q.app.IconURL = next.DisplayName, next.Name, next.Description, next.ReleaseType, icon
-	q.app.UpdatedAt = q.o.Clock.Now().UnixMilli()
-	if err := q.o.Store.UpdateApp(q.ctx(), q.app); err != nil {
-		return err
 	}
 	q.o.AppsChanged()
 	return getApp(q)
 }
 
-// validName: dots alone would be eaten by what handles paths.
-func validName(s string) bool { return appName.MatchString(s) && strings.Trim(s, ".") != "" }
+// put enters the change into an app.
+func (c *appChange) put(a *diag.App) error {
+	if c.DisplayName != nil {
+		a.DisplayName = *c.DisplayName
+		if err := checkDisplay(a.DisplayName); err != nil {
+			return err
+		}
+	}
+	if c.Name != nil {
+		a.Name = *c.Name
+		if err := diag.CheckName(a.Name); err != nil {
+			return err
+		}
+	}
+	for _, text := range [...]struct {
+		name  string
+		raw   json.RawMessage
+		to    *string
+		check func(string) error
+	}{
+		{"description", c.Description, &a.Description, checkDescription},
+		{"release_type", c.ReleaseType, &a.ReleaseType, checkReleaseType},
+		{"icon_url", c.IconURL, &a.IconURL, checkIconURL},
+	} {
+		if text.raw == nil {
+			continue
+		}
+		*text.to = "" // also for null
+		if err := json.Unmarshal(text.raw, text.to); err != nil {
+			return diag.Errorf(diag.Invalid, "%s must be a text.", text.name)
+		}
+		if err := text.check(*text.to); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func checkDescription(s string) error {
+	if utf8.RuneCountInString(s) > maxDescription {
+		return diag.Errorf(diag.Invalid, "description is too long: at most %d characters.", maxDescription)
+	}
+	return nil
+}
+
+func checkReleaseType(s string) error {
+	if !releaseType.MatchString(s) {
+		return diag.Errorf(diag.Invalid, "release_type must be one word with a capital letter or a digit in front.")
+	}
+	return nil
+}
+
+func checkIconURL(s string) error {
+	u, err := url.Parse(s)
+	if s != "" && (len(s) > maxIconURL || err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "") {
+		return diag.Errorf(diag.Invalid, "icon_url must be an address that begins with https:// or http://, of at most %d bytes.", maxIconURL)
+	}
+	return nil
+}
+
+// checkDisplay is for the display names of apps, which may hold anything that can be seen.
+func checkDisplay(s string) error {
+	switch {
+	case strings.TrimSpace(s) == "":
+		return diag.Errorf(diag.Invalid, "display_name is missing.")
+	case utf8.RuneCountInString(s) > diag.MaxName:
+		return diag.Errorf(diag.Invalid, "display_name is too long: at most %d characters.", diag.MaxName)
+	}
+	return nil
+}
 
 var (
 	systems   = []string{"Android", "iOS", "macOS", "Tizen", "tvOS", "Windows", "Linux", "Custom"}
 	platforms = []string{"Java", "Objective-C-Swift", "UWP", "Cordova", "React-Native", "Unity", "Electron", "Xamarin", "WPF", "WinForms", "Custom"}
 
-	appName     = regexp.MustCompile(`^[A-Za-z0-9_.-]{1,100}$`)
 	releaseType = regexp.MustCompile(`^([A-Z0-9][a-z0-9]{0,99})?$`)
 )
 
@@ -236,21 +299,9 @@ func (n *newApp) check() error {
 		n.Platform, fault = oneOf("platform", n.Platform, platforms)
 	}
 	if n.Name == "" {
-		n.Name = slug(n.DisplayName)
+		n.Name = diag.Slug(n.DisplayName)
 	}
-	switch {
-	case strings.TrimSpace(n.DisplayName) == "":
-		return diag.Errorf(diag.Invalid, "display_name is missing.")
-	case utf8.RuneCountInString(n.DisplayName) > maxAppName:
-		return diag.Errorf(diag.Invalid, "display_name is too long: at most %d characters.", maxAppName)
-	case !validName(n.Name):
-		return diag.Errorf(diag.Invalid, "name must be 1 to %d letters, digits, dots, hyphens and underscores.", maxAppName)
-	case utf8.RuneCountInString(n.Description) > maxDescription:
-		return diag.Errorf(diag.Invalid, "description is too long: at most %d characters.", maxDescription)
-	case !releaseType.MatchString(n.ReleaseType):
-		return diag.Errorf(diag.Invalid, "release_type must be one word with a capital letter or a digit in front.")
-	}
-	return fault
+	return cmp.Or(checkDisplay(n.DisplayName), diag.CheckName(n.Name), checkDescription(n.Description), checkReleaseType(n.ReleaseType), fault)
 }
 
 // oneOf finds a word in any letter case.
@@ -263,29 +314,12 @@ func oneOf(what, word string, words []string) (string, error) {
 	return "", diag.Errorf(diag.Invalid, "%s must be one of %s.", what, strings.Join(words, ", "))
 }
 
-// slug makes a name of a display name: what a name cannot have becomes a hyphen.
-func slug(display string) string {
-	var b strings.Builder
-	for _, r := range display {
-		switch {
-		case b.Len() == maxAppName:
-			return strings.Trim(b.String(), "-.")
-		case r < utf8.RuneSelf && appName.MatchString(string(r)):
-			b.WriteRune(r)
-		case b.Len() > 0 && !strings.HasSuffix(b.String(), "-"):
-			b.WriteByte('-')
-		}
-	}
-	if s := strings.Trim(b.String(), "-."); s != "" {
-		return s
-	}
-	return "app"
-}
-
 func blockApp(q *request) error {
-	q.app.Blocked = true
-	q.app.UpdatedAt = q.o.Clock.Now().UnixMilli()
-	if err := q.o.Store.UpdateApp(q.ctx(), q.app); err != nil {
+	_, err := q.o.Store.ChangeApp(q.ctx(), q.app.Num, func(a *diag.App) error {
+		a.Blocked, a.UpdatedAt = true, q.o.Clock.Now().UnixMilli()
+		return nil
+	})
+	if err != nil {
 		return err
 	}
 	q.o.AppsChanged()

@@ -78,10 +78,7 @@ func patchAppUser(q *request) error {
 	if err != nil {
 		return err
 	}
-	if role < diag.RoleManager && strings.EqualFold(m.Name, q.app.Owner) {
-		return diag.Errorf(diag.Conflict, "This user owns the app: transfer it first.")
-	}
-	if err := q.o.Store.SetMember(q.ctx(), q.app.Num, m.Num, role); err != nil {
+	if err := q.o.Store.ChangeMember(q.ctx(), q.app.Num, m.Num, role); err != nil {
 		return err
 	}
 	return respond.Empty(q.w, http.StatusNoContent)
@@ -92,10 +89,7 @@ func deleteAppUser(q *request) error {
 	if err != nil {
 		return err
 	}
-	if strings.EqualFold(m.Name, q.app.Owner) {
-		return diag.Errorf(diag.Conflict, "This user owns the app: transfer it first.")
-	}
-	if err := q.o.Store.SetMember(q.ctx(), q.app.Num, m.Num, diag.RoleNone); err != nil {
+	if err := q.o.Store.ChangeMember(q.ctx(), q.app.Num, m.Num, diag.RoleNone); err != nil {
 		return err
 	}
 	return respond.Empty(q.w, http.StatusNoContent)
@@ -104,7 +98,7 @@ func deleteAppUser(q *request) error {
 // parseEmail reads an address.
 func parseEmail(what, text string) (string, error) {
 	text = strings.TrimSpace(text)
-	if checkEmail(text) != nil {
+	if !diag.ValidEmail(text) {
 		return "", diag.Errorf(diag.Invalid, "%s must be an address such as ann@example.com.", what)
 	}
 	return text, nil

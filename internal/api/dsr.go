@@ -256,13 +256,13 @@ func (q *request) copyOfAccount(num int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	sent, err := q.o.Store.InvitationsBy(q.ctx(), num)
+	sent, err := q.o.Store.InvitationsBy(q.ctx(), num, 0) // those that have ended too
 	if err != nil {
 		return nil, err
 	}
-	invitations := []contract.Invitation{}
+	invitations := []contract.AccountInvitation{}
 	for _, i := range sent {
-		invitations = append(invitations, contract.Invitation{ID: i.ID.String(), Email: i.Email, Org: orgNames[i.Org], App: names[i.App]})
+		invitations = append(invitations, contract.NewAccountInvitation(i.ID, i.Email, orgNames[i.Org], names[i.App], i.CreatedAt, i.ExpiresAt))
 	}
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)

@@ -11,211 +11,248 @@ import (
 	"lifeboat/internal/store"
 )
 
-// invitationTime is how long a link is good.
+// invitationTime is how long an invitation is good.
 const invitationTime = 7 * 24 * time.Hour
 
 // invitationPath is where the page of an invitation is; its secret follows.
 const invitationPath = "/invitations/"
 
+// Nothing is sent from here: whoever invites makes a link and passes it on. A new link makes those before void.
+
 // newInvitation is what a caller says of an invitation.
 type newInvitation struct {
 	UserEmail   string   `json:"user_email"`
-	Role        string   `json:"role"`        // to an organisation
-	Permissions []string `json:"permissions"` // to an app
+	Role        string   `json:"role"`        // in the organisation; of one to an app the permission that is nearest
+	Permissions []string `json:"permissions"` // in the app
 }
 
-// invite adds or renews an invitation and returns the address to pass on. Nothing is sent from here: who invites
-// passes the address on.
-func (q *request) invite(i store.Invitation) (contract.Invitation, error) {
+// invite adds an invitation.
+func (q *request) invite(i store.Invitation) error {
 	now := q.o.Clock.Now()
-	text, hash := auth.NewToken()
+	_, hash := auth.NewToken() // of a link that nobody has
 	i.ID, i.Inviter, i.CreatedAt, i.ExpiresAt = diag.NewID(now), q.caller.User.Num, now.UnixMilli(), now.Add(invitationTime).UnixMilli()
-	if err := q.o.Store.PutInvitation(q.ctx(), i, hash); err != nil {
-		return contract.Invitation{}, err
-	}
-	shown := invitation(&i)
-	shown.AcceptURL = q.o.BaseURL(q.r) + invitationPath + text
-	return shown, nil
-}
-
-func invitation(i *store.Invitation) contract.Invitation {
-	shown := contract.Invitation{ID: i.ID.String(), Email: i.Email, ExpiresAt: diag.FormatMillis(time.UnixMilli(i.ExpiresAt))}
-	if i.App != 0 {
-		shown.Permissions = []string{i.Role.String()}
-	} else {
-		shown.Role = i.OrgRole.String()
-	}
-	return shown
-}
-
-func invitations(all []store.Invitation) []contract.Invitation {
-	shown := make([]contract.Invitation, len(all))
-	for i := range all {
-		shown[i] = invitation(&all[i])
-	}
-	return shown
-}
-
-func listOrgInvitations(q *request) error {
-	all, err := q.o.Store.Invitations(q.ctx(), q.org.Num, 0)
-	if err != nil {
-		return err
-	}
-	return q.json(http.StatusOK, invitations(all))
-}
-
-// orgInvitation reads an invitation to the organisation out of the body.
-func (q *request) orgInvitation(email string) (store.Invitation, error) {
-	var body newInvitation
-	if err := respond.ReadJSON(q.r, maxBody, &body); err != nil {
-		return store.Invitation{}, err
-	}
-	if email == "" {
-		email = body.UserEmail
-	}
-	email, err := parseEmail("user_email", email)
-	if err != nil {
-		return store.Invitation{}, err
-	}
-	role, err := parseOrgRole(body.Role, diag.OrgNone)
-	return store.Invitation{Org: q.org.Num, Email: email, OrgRole: role}, err
-}
-
-func createOrgInvitation(q *request) error {
-	i, err := q.orgInvitation("")
-	if err != nil {
-		return err
-	}
-	if i.OrgRole == diag.OrgNone {
-		i.OrgRole = diag.OrgMember
-	}
-	if _, err := q.invite(i); err != nil {
+	if err := q.o.Store.CreateInvitation(q.ctx(), i, hash); err != nil {
 		return err
 	}
 	return respond.Empty(q.w, http.StatusNoContent)
 }
 
-// linkOrgInvitation makes a new link for an invitation and shows it: it is an extension, for servers that send no mail.
-func linkOrgInvitation(q *request) error {
-	i, err := q.o.Store.Invitation(q.ctx(), q.org.Num, 0, q.param("email"))
+// renew makes the invitation for an address the caller's, good for the full time again, and gives it a new link,
+// whose address is returned. fn may change what is offered.
+func (q *request) renew(org, app int64, email string, fn func(*store.Invitation)) (store.Invitation, string, error) {
+	now := q.o.Clock.Now()
+	text, hash := auth.NewToken()
+	i, err := q.o.Store.ChangeInvitation(q.ctx(), org, app, email, now.UnixMilli(), &hash, func(i *store.Invitation) {
+		i.Inviter, i.CreatedAt, i.ExpiresAt = q.caller.User.Num, now.UnixMilli(), now.Add(invitationTime).UnixMilli()
+		fn(i)
+	})
+	return i, q.o.BaseURL(q.r) + invitationPath + text, err
+}
+
+func asItIs(*store.Invitation) {}
+
+func (q *request) revoke(org, app int64, email string) error {
+	if err := q.o.Store.RevokeInvitation(q.ctx(), org, app, email, q.o.Clock.Now().UnixMilli()); err != nil {
+		return err
+	}
+	return respond.Empty(q.w, http.StatusNoContent)
+}
+
+func invitationView(i *store.Invitation) contract.Invitation {
+	return contract.NewInvitation(i.ID, i.Email, i.OrgRole, i.ExpiresAt)
+}
+
+func listOrgInvitations(q *request) error {
+	all, err := q.o.Store.Invitations(q.ctx(), q.org.Num, 0, q.o.Clock.Now().UnixMilli())
 	if err != nil {
 		return err
 	}
-	shown, err := q.invite(i)
-	if err != nil {
-		return err
+	shown := make([]contract.Invitation, len(all))
+	for i := range all {
+		shown[i] = invitationView(&all[i])
 	}
 	return q.json(http.StatusOK, shown)
 }
 
+// createOrgInvitation invites as a collaborator unless another role is asked for, as the original did.
+func createOrgInvitation(q *request) error {
+	var body newInvitation
+	if err := respond.ReadJSON(q.r, maxBody, &body); err != nil {
+		return err
+	}
+	email, err := parseEmail("user_email", body.UserEmail)
+	if err != nil {
+		return err
+	}
+	role, err := parseOrgRole(body.Role, diag.OrgCollaborator)
+	if err != nil {
+		return err
+	}
+	return q.invite(store.Invitation{Org: q.org.Num, Email: email, OrgRole: role})
+}
+
+// linkOrgInvitation makes a new link for an invitation and shows it. It is ours, since the original sent mail.
+func linkOrgInvitation(q *request) error {
+	i, address, err := q.renew(q.org.Num, 0, q.param("email"), asItIs)
+	if err != nil {
+		return err
+	}
+	shown := invitationView(&i)
+	shown.AcceptURL = address
+	return q.json(http.StatusOK, shown)
+}
+
+// offeredRole reads the role of a body that may have none.
+func (q *request) offeredRole() (diag.OrgRole, error) {
+	var body roleChange
+	if err := respond.ReadJSON(q.r, maxBody, &body); err != nil {
+		return diag.OrgNone, err
+	}
+	return parseOrgRole(body.Role, diag.OrgNone)
+}
+
+func offer(role diag.OrgRole) func(*store.Invitation) {
+	return func(i *store.Invitation) {
+		if role != diag.OrgNone {
+			i.OrgRole = role
+		}
+	}
+}
+
+// resendOrgInvitation makes an invitation good for the full time again. Links that were given out are void.
 func resendOrgInvitation(q *request) error {
-	asked, err := q.orgInvitation(q.param("email"))
+	role, err := q.offeredRole()
 	if err != nil {
 		return err
 	}
-	i, err := q.o.Store.Invitation(q.ctx(), q.org.Num, 0, asked.Email)
-	if err != nil {
-		return err
-	}
-	if asked.OrgRole != diag.OrgNone {
-		i.OrgRole = asked.OrgRole
-	}
-	if _, err := q.invite(i); err != nil {
+	if _, _, err := q.renew(q.org.Num, 0, q.param("email"), offer(role)); err != nil {
 		return err
 	}
 	return respond.Empty(q.w, http.StatusNoContent)
 }
 
+// patchOrgInvitation changes what is offered; links stay good.
 func patchOrgInvitation(q *request) error {
-	asked, err := q.orgInvitation(q.param("email"))
+	role, err := q.offeredRole()
 	if err != nil {
 		return err
 	}
-	i, err := q.o.Store.Invitation(q.ctx(), q.org.Num, 0, asked.Email)
+	return q.reoffer(q.org.Num, 0, q.param("email"), offer(role))
+}
+
+func (q *request) reoffer(org, app int64, email string, fn func(*store.Invitation)) error {
+	_, err := q.o.Store.ChangeInvitation(q.ctx(), org, app, email, q.o.Clock.Now().UnixMilli(), nil, func(i *store.Invitation) {
+		i.Inviter = q.caller.User.Num // who answers for it now
+		fn(i)
+	})
 	if err != nil {
 		return err
-	}
-	if asked.OrgRole != diag.OrgNone {
-		i.OrgRole = asked.OrgRole
-		if err := q.o.Store.SetInvitationRole(q.ctx(), i); err != nil {
-			return err
-		}
 	}
 	return respond.Empty(q.w, http.StatusNoContent)
 }
 
 // deleteOrgInvitation has the address in its body.
 func deleteOrgInvitation(q *request) error {
-	asked, err := q.orgInvitation("")
+	var body newInvitation
+	if err := respond.ReadJSON(q.r, maxBody, &body); err != nil {
+		return err
+	}
+	email, err := parseEmail("user_email", body.UserEmail)
 	if err != nil {
 		return err
 	}
-	return q.revoke(q.org.Num, 0, asked.Email)
+	return q.revoke(q.org.Num, 0, email)
 }
 
 func revokeOrgInvitation(q *request) error { return q.revoke(q.org.Num, 0, q.param("email")) }
 
-func (q *request) revoke(org, app int64, email string) error {
-	i, err := q.o.Store.Invitation(q.ctx(), org, app, email)
-	if err != nil {
-		return err
-	}
-	if err := q.o.Store.DeleteInvitation(q.ctx(), i.ID); err != nil {
-		return err
-	}
-	return respond.Empty(q.w, http.StatusNoContent)
-}
-
 func listAppInvitations(q *request) error {
-	all, err := q.o.Store.Invitations(q.ctx(), 0, q.app.Num)
+	all, err := q.o.Store.Invitations(q.ctx(), 0, q.app.Num, q.o.Clock.Now().UnixMilli())
 	if err != nil {
 		return err
 	}
-	return q.json(http.StatusOK, invitations(all))
+	shown := make([]contract.AppInvitation, len(all))
+	for i := range all {
+		if shown[i], err = q.appInvitationView(&all[i]); err != nil {
+			return err
+		}
+	}
+	return q.json(http.StatusOK, shown)
 }
 
-// appInvitation reads an invitation to the app out of the body.
-func (q *request) appInvitation(email string) (store.Invitation, error) {
+func (q *request) appInvitationView(i *store.Invitation) (contract.AppInvitation, error) {
+	owner, err := q.o.Store.Owner(q.ctx(), q.app.Owner)
+	if err != nil {
+		return contract.AppInvitation{}, err
+	}
+	shown := contract.NewAppInvitation(i.ID, q.appView(&q.app, &owner, q.role), i.Email, i.Role, i.ExpiresAt)
+	inviter, err := q.o.Store.User(q.ctx(), i.Inviter)
+	if err == nil {
+		by := contract.NewUser(&inviter, diag.RoleNone)
+		shown.InvitedBy = &by
+	} else if diag.KindOf(err) != diag.NotFound {
+		return shown, err
+	}
+	_, err = q.o.Store.UserByEmail(q.ctx(), i.Email)
+	shown.IsExistingUser = err == nil
+	if err != nil && diag.KindOf(err) == diag.NotFound {
+		err = nil
+	}
+	return shown, err
+}
+
+// appRole reads the role in an app that is offered: permissions, or what comes nearest to a role in an organisation.
+func (b *newInvitation) appRole() (diag.Role, error) {
+	if b.Permissions != nil {
+		p := permissionsChange{b.Permissions}
+		return p.role()
+	}
+	role, err := parseOrgRole(b.Role, diag.OrgMember)
+	if err != nil {
+		return diag.RoleNone, err
+	}
+	return map[diag.OrgRole]diag.Role{
+		diag.OrgMember: diag.RoleViewer, diag.OrgCollaborator: diag.RoleDeveloper, diag.OrgAdmin: diag.RoleManager,
+	}[role], nil
+}
+
+func createAppInvitation(q *request) error {
 	var body newInvitation
 	if err := respond.ReadJSON(q.r, maxBody, &body); err != nil {
-		return store.Invitation{}, err
+		return err
 	}
-	if email == "" {
-		email = body.UserEmail
-	}
-	email, err := parseEmail("user_email", email)
-	if err != nil {
-		return store.Invitation{}, err
-	}
-	i := store.Invitation{App: q.app.Num, Email: email, Role: diag.RoleViewer}
-	if len(body.Permissions) > 0 {
-		p := permissionsChange{body.Permissions}
-		i.Role, err = p.role()
-	}
-	return i, err
+	return q.inviteToApp(&body)
 }
 
-func createAppInvitation(q *request) error { return q.inviteToApp("") }
+func createAppInvitationFor(q *request) error {
+	var body newInvitation
+	if err := respond.ReadJSON(q.r, maxBody, &body); err != nil {
+		return err
+	}
+	body.UserEmail = q.param("user_email")
+	return q.inviteToApp(&body)
+}
 
-func createAppInvitationFor(q *request) error { return q.inviteToApp(q.param("user_email")) }
-
-func (q *request) inviteToApp(email string) error {
-	i, err := q.appInvitation(email)
+func (q *request) inviteToApp(body *newInvitation) error {
+	email, err := parseEmail("user_email", body.UserEmail)
 	if err != nil {
 		return err
 	}
-	if _, err := q.invite(i); err != nil {
+	role, err := body.appRole()
+	if err != nil {
 		return err
 	}
-	return respond.Empty(q.w, http.StatusNoContent)
+	return q.invite(store.Invitation{App: q.app.Num, Email: email, Role: role})
 }
 
+// linkAppInvitation is linkOrgInvitation for an app.
 func linkAppInvitation(q *request) error {
-	i, err := q.o.Store.Invitation(q.ctx(), 0, q.app.Num, q.param("user_email"))
+	i, address, err := q.renew(0, q.app.Num, q.param("user_email"), asItIs)
 	if err != nil {
 		return err
 	}
-	shown, err := q.invite(i)
+	shown, err := q.appInvitationView(&i)
+	shown.AcceptURL = address
 	if err != nil {
 		return err
 	}
@@ -223,75 +260,66 @@ func linkAppInvitation(q *request) error {
 }
 
 func patchAppInvitation(q *request) error {
-	asked, err := q.appInvitation(q.param("user_email"))
+	var body permissionsChange
+	if err := respond.ReadJSON(q.r, maxBody, &body); err != nil {
+		return err
+	}
+	role, err := body.role()
 	if err != nil {
 		return err
 	}
-	i, err := q.o.Store.Invitation(q.ctx(), 0, q.app.Num, asked.Email)
-	if err != nil {
-		return err
-	}
-	i.Role = asked.Role
-	if err := q.o.Store.SetInvitationRole(q.ctx(), i); err != nil {
-		return err
-	}
-	return respond.Empty(q.w, http.StatusNoContent)
+	return q.reoffer(0, q.app.Num, q.param("user_email"), func(i *store.Invitation) { i.Role = role })
 }
 
 func deleteAppInvitation(q *request) error { return q.revoke(0, q.app.Num, q.param("user_email")) }
 
 // listSentInvitations lists what the caller sent, with what it is to.
 func listSentInvitations(q *request) error {
-	all, err := q.o.Store.InvitationsBy(q.ctx(), q.caller.User.Num)
+	sent, err := q.o.Store.InvitationsBy(q.ctx(), q.caller.User.Num, q.o.Clock.Now().UnixMilli())
 	if err != nil {
 		return err
 	}
-	shown := invitations(all)
-	for i := range all {
-		if shown[i].Org, shown[i].App, err = q.subject(&all[i]); err != nil {
-			return err
-		}
+	orgs, err := q.o.Store.Orgs(q.ctx())
+	if err != nil {
+		return err
 	}
-	return q.json(http.StatusOK, shown)
-}
-
-// subject is what an invitation is to: an organisation or an app.
-func (q *request) subject(i *store.Invitation) (org, app string, err error) {
-	if i.App == 0 {
-		o, err := q.o.Store.OrgByNum(q.ctx(), i.Org)
-		return o.Name, "", err
+	apps, err := q.visibleApps()
+	if err != nil {
+		return err
 	}
-	a, err := q.o.Store.AppByNum(q.ctx(), i.App)
-	return "", a.Owner + "/" + a.Name, err
-}
-
-// offered is the invitation whose secret is in the path, if it is still good.
-func (q *request) offered() (store.Invitation, error) {
-	i, err := q.o.Store.InvitationByHash(q.ctx(), auth.Hash(q.param("invitation_token")))
-	if err == nil && i.ExpiresAt <= q.o.Clock.Now().UnixMilli() {
-		err = diag.Errorf(diag.NotFound, "This invitation has ended: ask for a new one.")
+	view, err := q.appViews()
+	if err != nil {
+		return err
 	}
-	return i, err
+	toOrg, toApp := map[int64]*contract.Org{}, map[int64]*contract.App{}
+	for i := range orgs {
+		org := q.orgView(&orgs[i])
+		toOrg[orgs[i].Num] = &org
+	}
+	for i := range apps {
+		app := view(&apps[i])
+		toApp[apps[i].Num] = &app
+	}
+	all := make([]contract.SentInvitation, len(sent))
+	for n := range sent {
+		i := &sent[n]
+		all[n] = contract.NewSentInvitation(i.ID, i.Email, i.OrgRole, i.Role, i.ExpiresAt)
+		all[n].Organization, all[n].App = toOrg[i.Org], toApp[i.App]
+	}
+	return q.json(http.StatusOK, all)
 }
 
 // acceptInvitation gives the caller what was offered, whatever their address: who has the link was invited.
 func acceptInvitation(q *request) error {
-	i, err := q.offered()
+	_, err := q.o.Store.AcceptInvitation(q.ctx(), auth.Hash(q.param("invitation_token")), q.caller.User.Num, q.o.Clock.Now().UnixMilli())
 	if err != nil {
-		return err
-	}
-	if err := q.o.Store.AcceptInvitation(q.ctx(), i, q.caller.User.Num, q.o.Clock.Now().UnixMilli()); err != nil {
 		return err
 	}
 	return respond.Empty(q.w, http.StatusNoContent)
 }
 
 func rejectInvitation(q *request) error {
-	i, err := q.offered()
-	if err != nil {
-		return err
-	}
-	if err := q.o.Store.DeleteInvitation(q.ctx(), i.ID); err != nil {
+	if err := q.o.Store.RejectInvitation(q.ctx(), auth.Hash(q.param("invitation_token")), q.o.Clock.Now().UnixMilli()); err != nil {
 		return err
 	}
 	return respond.Empty(q.w, http.StatusNoContent)

@@ -1,9 +1,8 @@
 package api
 
 import (
+	"cmp"
 	"net/http"
-	"strings"
-	"unicode/utf8"
 
 	"lifeboat/internal/auth"
 	"lifeboat/internal/contract"
@@ -19,13 +18,13 @@ type orgChange struct {
 
 // check says what is wrong with what was said.
 func (o *orgChange) check() error {
-	switch {
-	case o.Name != "" && !validName(o.Name):
-		return diag.Errorf(diag.Invalid, "name must be 1 to %d letters, digits, dots, hyphens and underscores.", maxAppName)
-	case o.DisplayName != "" && strings.TrimSpace(o.DisplayName) == "":
-		return diag.Errorf(diag.Invalid, "display_name is blank.")
-	case utf8.RuneCountInString(o.DisplayName) > maxAppName:
-		return diag.Errorf(diag.Invalid, "display_name is too long: at most %d characters.", maxAppName)
+	if o.Name != "" {
+		if err := diag.CheckName(o.Name); err != nil {
+			return err
+		}
+	}
+	if o.DisplayName != "" {
+		return diag.CheckDisplayName(o.DisplayName)
 	}
 	return nil
 }
@@ -39,7 +38,7 @@ func (o *orgChange) complete() error {
 		return diag.Errorf(diag.Invalid, "display_name is missing.")
 	}
 	if o.Name == "" {
-		o.Name = slug(o.DisplayName)
+		o.Name = diag.Slug(o.DisplayName)
 	}
 	return o.check()
 }
@@ -77,7 +76,7 @@ func listAdministeredOrgs(q *request) error {
 	}
 	answer := administeredOrgs{Organizations: make([]contract.Org, len(orgs))}
 	for i := range orgs {
-		answer.Organizations[i] = contract.NewOrg(&orgs[i])
+		answer.Organizations[i] = q.orgView(&orgs[i])
 	}
 	return q.json(http.StatusOK, answer)
 }
@@ -98,10 +97,16 @@ func createOrg(q *request) error {
 	if err != nil {
 		return err
 	}
-	return q.json(http.StatusCreated, contract.NewOrg(&org))
+	return q.json(http.StatusCreated, q.orgView(&org))
 }
 
-func getOrg(q *request) error { return q.json(http.StatusOK, contract.NewOrg(&q.org)) }
+func getOrg(q *request) error { return q.json(http.StatusOK, q.orgView(&q.org)) }
+
+func (q *request) orgView(o *diag.Org) contract.Org {
+	view := contract.NewOrg(o)
+	view.AvatarURL = q.avatarURL(o.Avatar)
+	return view
+}
 
 // patchOrg renames an organisation. Its apps go with it to the new path.
 func patchOrg(q *request) error {
@@ -112,14 +117,12 @@ func patchOrg(q *request) error {
 	if err := body.check(); err != nil {
 		return err
 	}
-	if body.Name != "" {
-		q.org.Name = body.Name
-	}
-	if body.DisplayName != "" {
-		q.org.DisplayName = body.DisplayName
-	}
-	q.org.UpdatedAt = q.o.Clock.Now().UnixMilli()
-	if err := q.o.Store.UpdateOrg(q.ctx(), q.org); err != nil {
+	var err error
+	q.org, err = q.o.Store.ChangeOrg(q.ctx(), q.org.Num, func(o *diag.Org) {
+		o.Name, o.DisplayName = cmp.Or(body.Name, o.Name), cmp.Or(body.DisplayName, o.DisplayName)
+		o.UpdatedAt = q.o.Clock.Now().UnixMilli()
+	})
+	if err != nil {
 		return err
 	}
 	q.o.AppsChanged()
@@ -139,19 +142,26 @@ func listOrgApps(q *request) error {
 	if err != nil {
 		return err
 	}
+	return q.showOrgApps(apps)
+}
+
+// showOrgApps answers with those of the apps that are the organisation's.
+func (q *request) showOrgApps(apps []visibleApp) error {
+	view, err := q.appViews()
+	if err != nil {
+		return err
+	}
 	all := []contract.App{}
 	for i := range apps {
-		if strings.EqualFold(apps[i].Owner, q.org.Name) {
-			all = append(all, contract.NewApp(&apps[i].App, contract.NewOrgOwner(&q.org), apps[i].role))
+		if apps[i].owner.Org.Num == q.org.Num {
+			all = append(all, view(&apps[i]))
 		}
 	}
 	return q.json(http.StatusOK, all)
 }
 
 // createOrgApp makes an app of the organisation.
-func createOrgApp(q *request) error {
-	return q.newApp(q.org.Name, contract.NewOrgOwner(&q.org), q.caller.User.Num)
-}
+func createOrgApp(q *request) error { return q.newApp(q.org.Name) }
 
 // enterOrg finds the organisation of the path and the caller's role in it.
 func (q *request) enterOrg(least diag.OrgRole, write bool) (err error) {
@@ -159,7 +169,7 @@ func (q *request) enterOrg(least diag.OrgRole, write bool) (err error) {
 		return err
 	}
 	name := q.param("org_name")
-	if len(name) > maxAppName {
+	if len(name) > diag.MaxName {
 		return notFound()
 	}
 	if q.org, err = q.o.Store.Org(q.ctx(), name); diag.KindOf(err) == diag.NotFound && err != nil {

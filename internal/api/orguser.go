@@ -43,14 +43,14 @@ func listOrgUsers(q *request) error {
 	return q.json(http.StatusOK, all)
 }
 
-// orgUser is the user of the path, who must be in the organisation.
+// orgUser is the user of the path, by name or address, who must be in the organisation.
 func (q *request) orgUser() (store.OrgUser, error) {
 	users, err := q.o.Store.OrgUsers(q.ctx(), q.org.Num)
 	if err != nil {
 		return store.OrgUser{}, err
 	}
 	for _, u := range users {
-		if strings.EqualFold(u.Name, q.param("user_name")) {
+		if name := q.param("user_name"); strings.EqualFold(u.Name, name) || u.Email != "" && strings.EqualFold(u.Email, name) {
 			return u, nil
 		}
 	}
@@ -79,7 +79,7 @@ func patchOrgUser(q *request) error {
 		return err
 	}
 	if role != diag.OrgNone {
-		if err := q.o.Store.SetOrgUser(q.ctx(), q.org.Num, u.Num, role, u.JoinedAt); err != nil {
+		if err := q.o.Store.ChangeOrgUser(q.ctx(), q.org.Num, u.Num, role); err != nil {
 			return err
 		}
 		u.Role = role
@@ -93,19 +93,20 @@ func deleteOrgUser(q *request) error {
 	if err != nil {
 		return err
 	}
-	if err := q.o.Store.SetOrgUser(q.ctx(), q.org.Num, u.Num, diag.OrgNone, 0); err != nil {
+	if err := q.o.Store.ChangeOrgUser(q.ctx(), q.org.Num, u.Num, diag.OrgNone); err != nil {
 		return err
 	}
 	return respond.Empty(q.w, http.StatusNoContent)
 }
 
-// listOrgUserApps lists the organisation's apps that a user has a role in.
+// listOrgUserApps lists the organisation's apps that a user has a role in, with that role, as far as the caller may
+// know of them.
 func listOrgUserApps(q *request) error {
 	u, err := q.orgUser()
 	if err != nil {
 		return err
 	}
-	apps, err := q.o.Store.Apps(q.ctx())
+	apps, err := q.visibleApps()
 	if err != nil {
 		return err
 	}
@@ -113,14 +114,24 @@ func listOrgUserApps(q *request) error {
 	if err != nil {
 		return err
 	}
-	all := []contract.App{}
-	for i := range apps {
-		if role := roles[apps[i].Num]; role != diag.RoleNone && strings.EqualFold(apps[i].Owner, q.org.Name) {
-			all = append(all, contract.NewApp(&apps[i], contract.NewOrgOwner(&q.org), role))
+	var theirs []visibleApp
+	for _, a := range apps {
+		if a.role = roles[a.Num]; a.role != diag.RoleNone {
+			theirs = append(theirs, a)
 		}
+	}
+	return q.showOrgApps(theirs)
+}
+
+// listOrgTesters lists everybody in the organisation: releases are not distributed here, so nobody else tests them.
+func listOrgTesters(q *request) error {
+	users, err := q.o.Store.OrgUsers(q.ctx(), q.org.Num)
+	if err != nil {
+		return err
+	}
+	all := make([]contract.Tester, len(users))
+	for i := range users {
+		all[i] = contract.NewTester(&users[i].User)
 	}
 	return q.json(http.StatusOK, all)
 }
-
-// listOrgTesters: releases are not distributed here, so nobody tests them.
-func listOrgTesters(q *request) error { return q.json(http.StatusOK, []contract.User{}) }

@@ -57,7 +57,10 @@ func (q *request) admit(n need) (err error) {
 		if err := q.enter(least, n == needManagerByID); err != nil {
 			return err
 		}
-		if n.user() {
+		switch {
+		case n == needOwner:
+			return q.requireOwner()
+		case n.user():
 			return auth.RequireUser(&q.caller, false)
 		}
 		return nil
@@ -73,8 +76,6 @@ func (q *request) admit(n need) (err error) {
 	}
 	return auth.RequireUser(&q.caller, n == needUserWrite)
 }
-
-const maxAppName = 100
 
 // enter finds the app of the path and the caller's role in it.
 func (q *request) enter(least diag.Role, byID bool) (err error) {
@@ -94,7 +95,7 @@ func (q *request) enter(least diag.Role, byID bool) (err error) {
 }
 
 func (q *request) appByName(owner, name string) (diag.App, error) {
-	if len(owner) > maxAppName || len(name) > maxAppName {
+	if len(owner) > diag.MaxName || len(name) > diag.MaxName {
 		return diag.App{}, notFound()
 	}
 	return q.o.Store.App(q.ctx(), owner, name)

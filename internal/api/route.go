@@ -27,12 +27,13 @@ const (
 	needViewerUser  // the same, with the token of a user
 	needManagerUser //
 	needManagerByID // manager; the path names the app by its id
+	needOwner       // manager with the token of a user who is the app's owner, or leads the organisation that is
 	needAdmin       // an administrator of the server
 )
 
 var needNames = [...]string{
 	"signature", "anyone", "token", "user", "user, writing", "organisation member", "organisation member, writing", "organisation admin",
-	"viewer", "developer", "manager", "viewer, user token", "manager, user token", "manager", "admin",
+	"viewer", "developer", "manager", "viewer, user token", "manager, user token", "manager", "owner, user token", "admin",
 }
 
 // role is the least role in the app, if the route is one of an app.
@@ -42,7 +43,7 @@ func (n need) role() (diag.Role, bool) {
 		return diag.RoleViewer, true
 	case needDeveloper:
 		return diag.RoleDeveloper, true
-	case needManager, needManagerUser, needManagerByID:
+	case needManager, needManagerUser, needManagerByID, needOwner:
 		return diag.RoleManager, true
 	}
 	return diag.RoleNone, false
@@ -117,8 +118,8 @@ func routes() []route {
 		{method: "PATCH", path: "/v0.1/orgs/{org_name}", need: needOrgAdmin, serve: patchOrg},
 		{method: "DELETE", path: "/v0.1/orgs/{org_name}", need: needOrgAdmin, serve: deleteOrg},
 		{method: "GET", path: "/v0.1/administeredOrgs", need: needUser, serve: listAdministeredOrgs, extra: true},
-		{method: "POST", path: "/v0.1/orgs/{org_name}/avatar", need: needOrgAdmin, serve: setAvatar, extra: true},
-		{method: "DELETE", path: "/v0.1/orgs/{org_name}/avatar", need: needOrgAdmin, serve: deleteAvatar, extra: true},
+		{method: "POST", path: "/v0.1/orgs/{org_name}/avatar", need: needOrgAdmin, serve: setOrgAvatar, extra: true},
+		{method: "DELETE", path: "/v0.1/orgs/{org_name}/avatar", need: needOrgAdmin, serve: deleteOrgAvatar, extra: true},
 		{method: "GET", path: "/v0.1/orgs/{org_name}/apps", need: needOrgMember, serve: listOrgApps},
 		{method: "POST", path: "/v0.1/orgs/{org_name}/apps", need: needOrgMemberWrite, serve: createOrgApp},
 		{method: "GET", path: "/v0.1/orgs/{org_name}/azure_subscriptions", need: needOrgMember, serve: listSubscriptions},
@@ -137,22 +138,24 @@ func routes() []route {
 		{method: "POST", path: "/v0.1/orgs/{org_name}/invitations/{email}/link", need: needOrgAdmin, serve: linkOrgInvitation, extra: true},
 		{method: "GET", path: "/v0.1/orgs/{org_name}/teams", need: needOrgMember, serve: listOrgTeams, extra: true},
 		{method: "POST", path: "/v0.1/orgs/{org_name}/teams", need: needOrgAdmin, serve: createTeam, extra: true},
-		{method: "GET", path: "/v0.1/orgs/{org_name}/teams/{team_name}", need: needOrgMember, serve: noTeam, extra: true},
-		{method: "PATCH", path: "/v0.1/orgs/{org_name}/teams/{team_name}", need: needOrgAdmin, serve: noTeam, extra: true},
-		{method: "DELETE", path: "/v0.1/orgs/{org_name}/teams/{team_name}", need: needOrgAdmin, serve: noTeam, extra: true},
-		{method: "GET", path: "/v0.1/orgs/{org_name}/teams/{team_name}/users", need: needOrgMember, serve: noTeam, extra: true},
-		{method: "POST", path: "/v0.1/orgs/{org_name}/teams/{team_name}/users", need: needOrgAdmin, serve: noTeam, extra: true},
-		{method: "DELETE", path: "/v0.1/orgs/{org_name}/teams/{team_name}/users/{user_name}", need: needOrgAdmin, serve: noTeam, extra: true},
-		{method: "GET", path: "/v0.1/orgs/{org_name}/teams/{team_name}/apps", need: needOrgMember, serve: noTeam, extra: true},
-		{method: "POST", path: "/v0.1/orgs/{org_name}/teams/{team_name}/apps", need: needOrgAdmin, serve: noTeam, extra: true},
-		{method: "PATCH", path: "/v0.1/orgs/{org_name}/teams/{team_name}/apps/{app_name}", need: needOrgAdmin, serve: noTeam, extra: true},
-		{method: "DELETE", path: "/v0.1/orgs/{org_name}/teams/{team_name}/apps/{app_name}", need: needOrgAdmin, serve: noTeam, extra: true},
+		{method: "GET", path: "/v0.1/orgs/{org_name}/teams/{team_name}", need: needOrgMember, serve: getTeam, extra: true},
+		{method: "PATCH", path: "/v0.1/orgs/{org_name}/teams/{team_name}", need: needOrgAdmin, serve: patchTeam, extra: true},
+		{method: "DELETE", path: "/v0.1/orgs/{org_name}/teams/{team_name}", need: needOrgAdmin, serve: deleteTeam, extra: true},
+		{method: "GET", path: "/v0.1/orgs/{org_name}/teams/{team_name}/users", need: needOrgMember, serve: listTeamUsers, extra: true},
+		{method: "POST", path: "/v0.1/orgs/{org_name}/teams/{team_name}/users", need: needOrgAdmin, serve: addTeamUser, extra: true},
+		{method: "DELETE", path: "/v0.1/orgs/{org_name}/teams/{team_name}/users/{user_name}", need: needOrgAdmin, serve: deleteTeamUser, extra: true},
+		{method: "GET", path: "/v0.1/orgs/{org_name}/teams/{team_name}/apps", need: needOrgMember, serve: listTeamApps, extra: true},
+		{method: "POST", path: "/v0.1/orgs/{org_name}/teams/{team_name}/apps", need: needOrgAdmin, serve: addTeamApp, extra: true},
+		{method: "PATCH", path: "/v0.1/orgs/{org_name}/teams/{team_name}/apps/{app_name}", need: needOrgAdmin, serve: patchTeamApp, extra: true},
+		{method: "DELETE", path: "/v0.1/orgs/{org_name}/teams/{team_name}/apps/{app_name}", need: needOrgAdmin, serve: deleteTeamApp, extra: true},
 		{method: "GET", path: "/v0.1/invitations/sent", need: needUser, serve: listSentInvitations, extra: true},
 		{method: "POST", path: "/v0.1/user/invitations/orgs/{invitation_token}/accept", need: needUserWrite, serve: acceptInvitation, extra: true},
 		{method: "POST", path: "/v0.1/user/invitations/orgs/{invitation_token}/reject", need: needUserWrite, serve: rejectInvitation, extra: true},
 		{method: "POST", path: "/v0.1/user/invitations/apps/{invitation_token}/accept", need: needUserWrite, serve: acceptInvitation, extra: true},
 		{method: "POST", path: "/v0.1/user/invitations/apps/{invitation_token}/reject", need: needUserWrite, serve: rejectInvitation, extra: true},
 		{method: "POST", path: "/v0.1/user/invitations/distribution_groups/accept", need: needUserWrite, serve: acceptDistributionGroups, extra: true},
+		{method: "PUT", path: "/v0.1/admin/azure_subscriptions/{azure_subscription_id}", need: needAdmin, serve: putSubscription, extra: true},
+		{method: "DELETE", path: "/v0.1/admin/azure_subscriptions/{azure_subscription_id}", need: needAdmin, serve: deleteSubscription, extra: true},
 		{method: "GET", path: "/v0.1/azure_subscriptions", need: needUser, serve: listSubscriptions},
 
 		// Apps.
@@ -161,8 +164,8 @@ func routes() []route {
 		{method: "GET", path: "~", need: needViewer, serve: getApp},
 		{method: "PATCH", path: "~", need: needManager, serve: patchApp},
 		{method: "DELETE", path: "~", need: needManager, serve: deleteApp},
-		{method: "POST", path: "~/avatar", need: needManager, serve: setAvatar, extra: true},
-		{method: "DELETE", path: "~/avatar", need: needManager, serve: deleteAvatar, extra: true},
+		{method: "POST", path: "~/avatar", need: needManager, serve: setAppAvatar, extra: true},
+		{method: "DELETE", path: "~/avatar", need: needManager, serve: deleteAppAvatar, extra: true},
 		{method: "GET", path: "~/users", need: needViewer, serve: listAppUsers},
 		{method: "PATCH", path: "~/users/{user_email}", need: needManager, serve: patchAppUser},
 		{method: "DELETE", path: "~/users/{user_email}", need: needManager, serve: deleteAppUser},
@@ -173,9 +176,9 @@ func routes() []route {
 		{method: "DELETE", path: "~/invitations/{user_email}", need: needManager, serve: deleteAppInvitation, extra: true},
 		{method: "POST", path: "~/invitations/{user_email}/link", need: needManagerUser, serve: linkAppInvitation, extra: true},
 		{method: "GET", path: "~/teams", need: needViewer, serve: listAppTeams, extra: true},
-		{method: "POST", path: "~/transfer/{destination_owner_name}", need: needManagerUser, serve: transferApp, extra: true},
-		{method: "POST", path: "~/transfer_to_org", need: needManagerUser, serve: transferAppToOrg, extra: true},
-		{method: "GET", path: "~/azure_subscriptions", need: needViewer, serve: listSubscriptions},
+		{method: "POST", path: "~/transfer/{destination_owner_name}", need: needOwner, serve: transferApp, extra: true},
+		{method: "POST", path: "~/transfer_to_org", need: needOwner, serve: transferAppToOrg, extra: true},
+		{method: "GET", path: "~/azure_subscriptions", need: needViewer, serve: listAppSubscriptions},
 		{method: "POST", path: "~/azure_subscriptions", need: needManagerUser, serve: linkSubscription},
 		{method: "DELETE", path: "~/azure_subscriptions/{azure_subscription_id}", need: needManagerUser, serve: unlinkSubscription},
 		{method: "GET", path: "~/webhooks", need: needViewer, serve: listWebhooks, errors: contract.ErrorAlerts, extra: true},
@@ -301,6 +304,7 @@ func routes() []route {
 		{method: "GET", path: "~/analytics/crash_groups/{crash_group_id}/crash_counts", need: needViewer, serve: crashGroupCounts, errors: contract.ErrorNumbers},
 
 		// Addresses that are signed, and the description of all this.
+		{method: "GET", path: "/blobs/avatars/{avatar_id}", need: needAnyone, serve: serveAvatar, extra: true},
 		{method: "GET", path: "/blobs/dsr/{file}", need: needSignature, serve: serveUserExport},
 		{method: "GET", path: "/openapi.json", need: needAnyone, serve: serveDescription, extra: true},
 		{method: "GET", path: "/blobs/{app}/symbol_uploads/{symbol_upload_id}", need: needSignature, serve: serveSymbolUpload},

@@ -138,7 +138,7 @@ type person struct {
 	org      int  // rank in the organisation: 1 member, 2 collaborator, 3 admin
 }
 
-// people makes one of each kind for an app.
+// people makes one of each kind for an app of the organisation acme.
 func (w *world) people(app diag.App) []person {
 	w.Helper()
 	n := app.Name
@@ -154,9 +154,14 @@ func (w *world) people(app diag.App) []person {
 		return u
 	}
 	orgMember, orgCollaborator, orgAdmin := inOrg(diag.OrgMember), inOrg(diag.OrgCollaborator), inOrg(diag.OrgAdmin)
-	leads := 0 // administrators of the organisation are managers of its apps
-	if app.Owner == w.org.Name {
-		leads = 3
+	inTeam := func(role diag.Role, in diag.OrgRole) string {
+		u := w.user(n+"team"+role.String(), false)
+		w.must(w.store.SetOrgUser(w.Context(), w.org.Num, u.Num, in, today.UnixMilli()))
+		team, err := w.store.CreateTeam(w.Context(), diag.Team{ID: diag.RandomID(), Org: w.org.Num, Name: n + role.String()})
+		w.must(err)
+		w.must(w.store.AddTeamUser(w.Context(), team.Num, u.Num))
+		w.must(w.store.AddTeamApp(w.Context(), team.Num, app.Num, role))
+		return w.tokenOf(u, 0, "all")
 	}
 	other := w.newApp("other", n, byte(100+app.Num))
 	return []person{
@@ -175,15 +180,19 @@ func (w *world) people(app diag.App) []person {
 		{name: "another app", token: w.tokenOf(manager, other.Num, "all"), foreign: true},
 		{name: "organisation member", token: w.tokenOf(orgMember, 0, "all"), user: true, org: 1},
 		{name: "organisation collaborator", token: w.tokenOf(orgCollaborator, 0, "all"), user: true, org: 2},
-		{name: "organisation admin", token: w.tokenOf(orgAdmin, 0, "all"), rank: leads, user: true, org: 3},
-		{name: "read-only organisation admin", token: w.tokenOf(orgAdmin, 0, "viewer"), rank: min(leads, 1), user: true, readOnly: true, org: 3},
+		// Administrators of the organisation are managers of its apps.
+		{name: "organisation admin", token: w.tokenOf(orgAdmin, 0, "all"), rank: 3, user: true, org: 3},
+		{name: "read-only organisation admin", token: w.tokenOf(orgAdmin, 0, "viewer"), rank: 1, user: true, readOnly: true, org: 3},
+		{name: "viewer by a team", token: inTeam(diag.RoleViewer, diag.OrgMember), rank: 1, user: true, org: 1},
+		{name: "developer by a team", token: inTeam(diag.RoleDeveloper, diag.OrgMember), rank: 2, user: true, org: 1},
+		{name: "manager by a team", token: inTeam(diag.RoleManager, diag.OrgCollaborator), rank: 3, user: true, org: 2},
 	}
 }
 
 // refusal is the status that a person gets for a route, 0 if let through.
 func (p *person) refusal(r api.Route) int {
 	kind, qualifier, _ := strings.Cut(r.Need, ", ")
-	need := slices.Index([]string{"", "viewer", "developer", "manager"}, kind)
+	need := slices.Index([]string{"", "viewer", "developer", "manager", "owner"}, kind)
 	switch {
 	case r.Need == "signature":
 		return 403
@@ -207,6 +216,11 @@ func (p *person) refusal(r api.Route) int {
 		return 403
 	case p.rank == 0:
 		return 404
+	case kind == "owner" && p.org == 3: // leads the organisation that owns the app, or is an administrator of the server
+		if p.readOnly {
+			return 403
+		}
+		return 0
 	case p.rank < need, qualifier == "user token" && !p.user:
 		return 403
 	}
@@ -230,13 +244,15 @@ func TestQ4Roles(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	people := w.people(w.app)
+	spoilt := 0
 	for _, r := range api.Routes() {
 		for i, p := range people {
 			path := r.Path
-			if r.Method == "DELETE" && path == "/v0.1/apps/{owner_name}/{app_name}" {
-				app := w.newApp("gone", fmt.Sprintf("gone%d", i), byte(20+i))
+			if r.Method == "DELETE" && strings.HasSuffix(path, "/{app_name}") && !strings.Contains(path, "/teams/") || strings.HasSuffix(path, "/transfer_to_org") {
+				spoilt++ // each has an app of their own
+				app := w.newApp("acme", fmt.Sprintf("gone%d", spoilt), byte(20+spoilt))
 				p = w.people(app)[i]
-				path = "/v0.1/apps/gone/" + app.Name
+				path = strings.Replace(path, "{app_name}", app.Name, 1)
 			}
 			a := w.callAs(p.token, r.Method, fill(strings.Replace(path, "{app_id}", w.app.ID.String(), 1)))
 			refusal := p.refusal(r)

@@ -2,10 +2,7 @@ package api
 
 import (
 	"net/http"
-	"regexp"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"lifeboat/internal/contract"
 	"lifeboat/internal/diag"
@@ -43,7 +40,7 @@ func patchUser(q *request) error {
 	}
 	if body.DisplayName != nil {
 		user.DisplayName = strings.TrimSpace(*body.DisplayName)
-		if err := checkDisplayName(user.DisplayName); err != nil {
+		if err := diag.CheckDisplayName(user.DisplayName); err != nil {
 			return err
 		}
 	}
@@ -84,24 +81,8 @@ func (q *request) changePassword(u *diag.User, before, after string) error {
 	return q.o.Store.SetPassword(q.ctx(), u.Num, hash)
 }
 
-func checkDisplayName(s string) error {
-	switch {
-	case s == "":
-		return diag.Errorf(diag.Invalid, "display_name is missing.")
-	case utf8.RuneCountInString(s) > maxAppName:
-		return diag.Errorf(diag.Invalid, "display_name is too long: at most %d characters.", maxAppName)
-	case strings.ContainsFunc(s, unicode.IsControl):
-		return diag.Errorf(diag.Invalid, "display_name must not hold control characters.")
-	}
-	return nil
-}
-
-// emailAddress is generous: mail servers take more than any pattern says. What it leaves out would break
-// headers, paths and pages.
-var emailAddress = regexp.MustCompile(`^[^\s@<>()\[\],;:\\"/?#%\x00-\x1f\x7f]{1,64}@[^\s@<>()\[\],;:\\"/?#%\x00-\x1f\x7f]{1,185}$`)
-
 func checkEmail(s string) error {
-	if !emailAddress.MatchString(s) {
+	if !diag.ValidEmail(s) {
 		return diag.Errorf(diag.Invalid, "email must be an address such as ann@example.com.")
 	}
 	return nil
@@ -166,7 +147,7 @@ func (b *accountBody) put(u *diag.User) error {
 	}
 	if b.DisplayName != nil {
 		u.DisplayName = strings.TrimSpace(*b.DisplayName)
-		if err := checkDisplayName(u.DisplayName); err != nil {
+		if err := diag.CheckDisplayName(u.DisplayName); err != nil {
 			return err
 		}
 	}
@@ -189,8 +170,8 @@ func createUser(q *request) error {
 	if err := respond.ReadJSON(q.r, maxBody, &body); err != nil {
 		return err
 	}
-	if !validName(body.Name) {
-		return diag.Errorf(diag.Invalid, "name must be 1 to %d letters, digits, dots, hyphens and underscores.", maxAppName)
+	if err := diag.CheckName(body.Name); err != nil {
+		return err
 	}
 	if body.Email == nil {
 		return diag.Errorf(diag.Invalid, "email is missing.")

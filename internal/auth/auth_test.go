@@ -87,6 +87,16 @@ func (r *register) OrgRoleOf(_ context.Context, org, user int64) (diag.OrgRole, 
 	return diag.OrgNone, nil
 }
 
+func (r *register) RolesOf(_ context.Context, user int64) (map[int64]diag.Role, error) {
+	roles := map[int64]diag.Role{}
+	for key, role := range r.roles {
+		if key[1] == user {
+			roles[key[0]] = role
+		}
+	}
+	return roles, r.fail
+}
+
 func (r *register) RoleOf(_ context.Context, app, user int64) (diag.Role, error) {
 	return r.roles[[2]int64{app, user}], r.fail
 }

@@ -99,6 +99,11 @@ type Owner struct {
 	Type        string  `json:"type"`
 }
 
+// NewAzureSubscription makes the subscription that an operator has entered.
+func NewAzureSubscription(s *diag.Subscription) AzureSubscription {
+	return AzureSubscription{SubscriptionID: s.ID.String(), TenantID: s.Tenant.String(), SubscriptionName: s.Name}
+}
+
 // NewOwner makes the owner of a user's apps.
 func NewOwner(u *diag.User) Owner {
 	return Owner{ID: u.ID.String(), DisplayName: displayName(u), Email: nullable(u.Email), Name: u.Name, Type: OwnerUser}

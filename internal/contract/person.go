@@ -101,3 +101,18 @@ func NewAccountRequests(requests []diag.AccountRequest) []AccountRequestEntry {
 	}
 	return all
 }
+
+// AccountInvitation is an invitation that the account has sent.
+type AccountInvitation struct {
+	ID        string `json:"id"`
+	Email     string `json:"email"`
+	Org       string `json:"organization,omitempty"`
+	App       string `json:"app,omitempty"` // owner/name
+	CreatedAt string `json:"created_at"`
+	ExpiresAt string `json:"expires_at"`
+}
+
+// NewAccountInvitation makes the entry of an invitation to an organisation or an app; times are in Unix milliseconds.
+func NewAccountInvitation(id diag.ID, email, org, app string, created, expires int64) AccountInvitation {
+	return AccountInvitation{id.String(), email, org, app, millis(created), millis(expires)}
+}

@@ -99,13 +99,15 @@ func (s *Server) appsOf(ctx context.Context, c web.Caller) ([]web.App, error) {
 	if err != nil {
 		return nil, err
 	}
+	roles, err := s.store.RolesOf(ctx, c.User.Num)
+	if err != nil {
+		return nil, err
+	}
 	var seen []web.App
 	for _, a := range all {
-		role := diag.RoleManager
-		if !c.User.Admin {
-			if role, err = s.store.RoleOf(ctx, a.Num, c.User.Num); err != nil {
-				return nil, err
-			}
+		role := roles[a.Num]
+		if c.User.Admin {
+			role = diag.RoleManager
 		}
 		if c.ReadOnly {
 			role = min(role, diag.RoleViewer)

@@ -73,7 +73,7 @@ func Packages() []Entry {
 
 		{"internal/journal/journaltest", Aid, []string{"diag", "journal"}, "a disk that crashes, synthetic logs", false},
 		{"internal/journal/dictgen", Aid, []string{"diag"}, "writes the compression dictionaries", false},
-		{"internal/store/storetest", Aid, []string{"diag", "store"}, "what every engine must pass", false},
+		{"internal/store/storetest", Aid, []string{"diag", "filter", "store"}, "what every engine must pass", false},
 		{"internal/blob/blobtest", Aid, []string{"diag", "blob"}, "what every bucket must pass; a bucket that fails half-way", false},
 		{"internal/archive/archivetest", Aid, []string{"diag", "blob", "archive"}, "archives to test on", false},
 		{"internal/archtest", Aid, nil, "this table, and the rules it stands for, checked on the files", false},

@@ -19,6 +19,7 @@ type GroupSearch struct {
 	OrderBy Order      // ByCount if it is zero
 	Skip    int        // at most MaxSkip
 	Limit   int        // at least 1
+	Few     int        // as in ReportSearch
 }
 
 // SearchGroups lists hits, those with equal keys by id; more tells that others follow. A search that would have
@@ -33,7 +34,7 @@ func (db *DB) SearchGroups(ctx context.Context, q GroupSearch) (groups []GroupSu
 	if !slices.Contains(columns[:], q.OrderBy.Column) {
 		return nil, false, diag.Errorf(diag.Invalid, "Groups cannot be ordered by %q.", string(q.OrderBy.Column))
 	}
-	err = db.search(ctx, q.App, q.Q, nil, func(s *searcher) error {
+	err = db.search(ctx, q.App, q.Q, nil, q.Few, func(s *searcher) error {
 		h := groupHits{s: s, q: &q}
 		if err := h.prepare(); err != nil {
 			return err
@@ -81,8 +82,8 @@ func (h *groupHits) prepare() error {
 		return nil
 	}
 	h.messages = newMembers(h.s, &plan{cond: cond})
-	nums, err := h.s.find(*cond, 1, math.MaxInt64, maxFew+1)
-	if err != nil || len(nums) > maxFew {
+	nums, err := h.s.find(*cond, 1, math.MaxInt64, h.s.few+1)
+	if err != nil || len(nums) > h.s.few {
 		return err
 	}
 	spots, err := h.s.byGroup(nums)

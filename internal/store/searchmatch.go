@@ -176,7 +176,7 @@ func (tm *term) inGroup(g diag.GroupID, version string, r *Reason) bool {
 	if tm.ids.isGroup && tm.ids.group == g {
 		return true
 	}
-	if !tm.anyhow && !tm.groups[g] {
+	if g != 0 && !tm.anyhow && !tm.groups[g] {
 		return false
 	}
 	texts := searchedReason(version, r)

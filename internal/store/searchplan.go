@@ -46,6 +46,8 @@ type searcher struct {
 
 	last map[diag.GroupID]diag.DeviceTime // of groups; nil if the filter does not ask for it
 
+	few    int // candidates that are looked at one by one
+	most   int // that can be sorted by a text
 	read   int // logs that may still be read
 	walked int // rows that may still be looked at
 }
@@ -83,7 +85,7 @@ func Terms(q string) ([]string, error) {
 }
 
 // search runs fn with a searcher on one snapshot.
-func (db *DB) search(ctx context.Context, app int64, q string, e query.Expr, fn func(*searcher) error) error {
+func (db *DB) search(ctx context.Context, app int64, q string, e query.Expr, few int, fn func(*searcher) error) error {
 	words, err := Terms(q)
 	if err != nil {
 		return err
@@ -97,7 +99,10 @@ func (db *DB) search(ctx context.Context, app int64, q string, e query.Expr, fn 
 		return err
 	}
 	return db.viewIndex(ctx, func(t *tx) error {
-		s := &searcher{db: db, t: t, shard: shard, app: app, said: said, filter: e, read: maxRead, walked: maxWalk}
+		s := &searcher{db: db, t: t, shard: shard, app: app, said: said, filter: e, read: maxRead, walked: maxWalk, few: maxFew, most: maxFew}
+		if few > 0 {
+			s.few = few
+		}
 		query.Walk(e, func(part query.Expr) bool {
 			if query.FieldOf(part) == "lastOccurrence" {
 				s.last = map[diag.GroupID]diag.DeviceTime{}
@@ -203,7 +208,7 @@ func (s *searcher) term(word string) (term, error) {
 		tm.groups[g] = true
 	}
 	if len(groups) <= maxWords {
-		tm.cond = &SearchQuery{Any: append(groupWords(groups), known)}
+		tm.cond = &SearchQuery{Any: append(groupWords(append(groups, 0)), known)} // reports in no group have texts, too
 	}
 	if err := s.findFiles(&tm, known); err != nil {
 		return tm, err
@@ -265,7 +270,7 @@ func (s *searcher) identify(tm *term, word string) error {
 		return err
 	}
 	tm.extra = append(tm.extra, nums...)
-	if len(nums) > maxFew {
+	if len(nums) > s.few {
 		tm.cond = nil
 	}
 	if g, _, ok := diag.ParseGroupID(tm.text); ok {
@@ -280,7 +285,7 @@ func (s *searcher) identify(tm *term, word string) error {
 // ofInstall lists the numbers of an install's reports, at most one more than a few.
 func (s *searcher) ofInstall(install diag.InstallID) ([]int64, error) {
 	return s.numbers("SELECT num FROM report /* by report_install */ WHERE shard = $1 AND app = $2 AND install = $3 LIMIT $4",
-		s.shard, s.app, packInstall(install), maxFew+1)
+		s.shard, s.app, packInstall(install), s.few+1)
 }
 
 // inRow are the fields of reports whose texts stand in their documents.
@@ -372,7 +377,7 @@ func (s *searcher) condGroupIDs(values []query.Value) (*SearchQuery, error) {
 	var groups []diag.GroupID
 	for _, v := range values {
 		g, _, _ := diag.ParseGroupID(v.Text)
-		groups = append(groups, g) // none has 0
+		groups = append(groups, g) // 0 is no group
 	}
 	return &SearchQuery{Any: groupWords(groups)}, nil
 }
@@ -453,10 +458,10 @@ func (s *searcher) plan() (p plan, err error) {
 		return p, nil
 	}
 	p.cond = &SearchQuery{All: all}
-	if p.few, err = s.find(*p.cond, 1, math.MaxInt64, maxFew+1); err != nil {
+	if p.few, err = s.find(*p.cond, 1, math.MaxInt64, s.few+1); err != nil {
 		return p, err
 	}
-	if p.walk = len(p.few) > maxFew; p.walk {
+	if p.walk = len(p.few) > s.few; p.walk {
 		p.few = nil
 		return p, nil
 	}
@@ -502,7 +507,7 @@ func (s *searcher) named(e query.Expr) (nums []int64, known bool, err error) {
 		if err != nil {
 			return nil, false, err
 		}
-		if nums = append(nums, some...); len(nums) > maxFew {
+		if nums = append(nums, some...); len(nums) > s.few {
 			return nil, false, nil
 		}
 	}

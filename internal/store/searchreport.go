@@ -37,6 +37,7 @@ type ReportSearch struct {
 	Desc   bool
 	Skip   int // at most MaxSkip
 	Limit  int // at least 1
+	Few    int // how many candidates are looked at one by one; 0 is the usual number, others are for tests
 }
 
 // SearchReports lists hits, those with equal keys by id; more tells that others follow. A search that would have
@@ -45,7 +46,7 @@ func (db *DB) SearchReports(ctx context.Context, q ReportSearch) (rows []ReportR
 	if q.Skip > MaxSkip {
 		return nil, false, tooDeep()
 	}
-	err = db.search(ctx, q.App, q.Q, q.Filter, func(s *searcher) error {
+	err = db.search(ctx, q.App, q.Q, q.Filter, q.Few, func(s *searcher) error {
 		p, err := s.plan()
 		if err != nil {
 			return err
@@ -254,14 +255,14 @@ func (h *hits) sorted(p *plan) error {
 			for _, at := range kept {
 				nums = append(nums, at.num)
 			}
-			return len(nums) <= maxFew, err
+			return len(nums) <= h.s.most, err
 		})
 		if err != nil {
 			return err
 		}
 	}
-	if len(nums) > maxFew {
-		return diag.Errorf(diag.Invalid, "More than %d errors may match, which is too many to sort by anything but timestamp: narrow the search.", maxFew)
+	if len(nums) > h.s.most {
+		return diag.Errorf(diag.Invalid, "More than %d errors may match, which is too many to sort by anything but timestamp: narrow the search.", h.s.most)
 	}
 	spots, err := h.keys(nums)
 	if err != nil {

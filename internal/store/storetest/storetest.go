@@ -87,6 +87,10 @@ func Run(t *testing.T, open func(t *testing.T, o Options) *store.DB) {
 		"purging":                   func(t *testing.T) { purging(t, open) },
 		"keys begin with the shard": plain(shardFirst),
 		"personal data":             plain(personalData),
+		"search like plain lists":   plain(searchLikeLists),
+		"search refused":            plain(searchRefused),
+		"search of deleted reports": plain(searchDeleted),
+		"search after a reset":      plain(searchReset),
 		"tidy and scrub":            plain(tidy),
 		"cancelled":                 plain(cancelled),
 	} {

@@ -35,15 +35,19 @@ func (db *DB) SearchGroups(ctx context.Context, q GroupSearch) (groups []GroupSu
 		return nil, false, diag.Errorf(diag.Invalid, "Groups cannot be ordered by %q.", string(q.OrderBy.Column))
 	}
 	err = db.search(ctx, q.App, q.Q, nil, q.Few, func(s *searcher) error {
-		h := groupHits{s: s, q: &q}
-		if err := h.prepare(); err != nil {
+		var p plan
+		if p, err = s.plan(); err != nil {
 			return err
 		}
-		if err := h.collect(); err != nil {
+		return s.patiently(&p, func() error {
+			h := groupHits{s: s, q: &q}
+			err := h.prepare(&p)
+			if err == nil {
+				err = h.collect()
+			}
+			groups, more = h.groups, h.more
 			return err
-		}
-		groups, more = h.groups, h.more
-		return nil
+		})
 	})
 	return groups, more, err
 }
@@ -65,15 +69,13 @@ type groupHits struct {
 }
 
 // prepare finds out where the words may be.
-func (h *groupHits) prepare() error {
-	if len(h.s.terms) > 0 {
-		p, err := h.s.plan()
-		if err != nil {
-			return err
-		}
-		if p.walk {
-			h.members = newMembers(h.s, &p)
-		} else if h.few, err = h.s.byGroup(p.few); err != nil {
+func (h *groupHits) prepare(p *plan) (err error) {
+	switch {
+	case len(h.s.terms) == 0:
+	case p.walk:
+		h.members = newMembers(h.s, p)
+	default:
+		if h.few, err = h.s.byGroup(p.few); err != nil {
 			return err
 		}
 	}
@@ -97,24 +99,8 @@ func (h *groupHits) prepare() error {
 // byGroup sorts reports into their groups.
 func (s *searcher) byGroup(nums []int64) (map[diag.GroupID][]spot, error) {
 	of := map[diag.GroupID][]spot{}
-	spots := make([]spot, len(nums))
-	for i, n := range nums {
-		spots[i].num = n
-	}
-	err := chunks(spots, func(piece []spot) error {
-		f := &filter{}
-		f.and("shard = $%d AND app = $%d", s.shard, s.app)
-		numbered(f, "num", piece)
-		return s.t.each(func(r *sql.Rows) error {
-			var (
-				at spot
-				g  diag.GroupID
-			)
-			err := r.Scan(&at.num, idColumn{&at.id}, &g)
-			of[g] = append(of[g], at)
-			return err
-		}, "SELECT num, id, grp FROM report WHERE "+f.String(), f.args...)
-	})
+	var g diag.GroupID
+	err := s.eachNumbered(nums, "grp", func(*sql.Rows, *spot) []any { return []any{&g} }, func(at spot) { of[g] = append(of[g], at) })
 	return of, err
 }
 
@@ -278,11 +264,15 @@ func (h *groupHits) walk(g diag.GroupID) (hit bool, err error) {
 		f.and("r.shard = $%d AND r.app = $%d AND r.grp = $%d", h.s.shard, h.s.app, g)
 		return f
 	}
-	err = h.s.pages(f, "r /* by report_grp */", true, func(spots []spot) (bool, error) {
-		kept, err := h.members.of(spots)
-		if err == nil {
-			hit, err = h.any(kept)
+	first := true
+	err = h.s.pages(f, "r /* by report_grp */", true, firstOfOne, func(spots []spot) (on bool, err error) {
+		if !first { // most groups have it in their newest reports, or never: those are looked at
+			if spots, err = h.members.of(spots); err != nil {
+				return false, err
+			}
 		}
+		first = false
+		hit, err = h.any(spots)
 		return !hit, err
 	})
 	return hit, err

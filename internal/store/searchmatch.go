@@ -239,7 +239,7 @@ func (s *searcher) findLast(g diag.GroupID) error {
 // texts reads a report's texts, none if its log is gone.
 func (s *searcher) texts(r *ReportRow) (LogTexts, error) {
 	if s.read--; s.read < 0 {
-		return LogTexts{}, tooBroad()
+		return LogTexts{}, errBroad
 	}
 	texts, err := s.db.texts.ReportTexts(s.t.ctx, r)
 	if gone(err) {
@@ -264,7 +264,7 @@ func (s *searcher) inFiles(r *ReportRow, open []*term) (bool, error) {
 	}
 	for i := range files {
 		if s.read--; s.read < 0 {
-			return false, tooBroad()
+			return false, errBroad
 		}
 		text, err := s.db.texts.AttachmentText(s.t.ctx, &files[i])
 		if err != nil && !gone(err) {

@@ -19,17 +19,44 @@ const (
 	MaxTerms    = 20   // words of a text
 	MaxText     = 1000 // characters of a text
 	MaxSkip     = 10_000
-	maxFew      = 20_000  // candidates that are looked at one by one, and so many can be sorted by a text
+	maxFew      = 6000    // candidates that are looked at one by one
+	maxSorted   = 20_000  // candidates that can be sorted by a text
 	maxWords    = 500     // groups that are named in a query
 	maxFiles    = 2000    // attachments that may hold a word
 	maxRead     = 15_000  // logs that are read out of the journal
 	maxWalk     = 150_000 // rows that are looked at
-	blockBits   = 15      // numbers of reports come in blocks
-	searchPiece = 64      // rows that are read at once
+	hasteRead   = 1000    // the same for a word of two characters, at first
+	hasteWalk   = 5000
+	blockBits   = 15 // numbers of reports come in blocks
+	searchPiece = 64 // rows that are read at once
 )
 
-func tooBroad() error {
-	return diag.Errorf(diag.Invalid, "This search is too broad: add a longer word, a field with eq, contains or startswith, or a range of timestamp.")
+// errBroad ends a search that has looked at enough.
+var errBroad = diag.Errorf(diag.Invalid, "This search is too broad: add a longer word, a field with eq, contains or startswith, or a range of timestamp.")
+
+// patiently runs fn. A word of two characters is mostly found soon by looking; only if it is not, the documents that
+// have it are asked for, which is dear: fn is then run again with another plan.
+func (s *searcher) patiently(p *plan, fn func() error) error {
+	if !slices.ContainsFunc(s.terms, func(tm term) bool { return tm.short }) || !p.walk || p.cond != nil {
+		return fn()
+	}
+	s.read, s.walked = hasteRead, hasteWalk
+	err := fn()
+	s.read, s.walked = maxRead, maxWalk
+	if !errors.Is(err, errBroad) {
+		return err
+	}
+	for i := range s.terms {
+		if tm := &s.terms[i]; tm.short {
+			if err := s.locate(tm, SearchQuery{Word: strings.Map(gramRune, tm.text), Prefix: true}); err != nil {
+				return err
+			}
+		}
+	}
+	if *p, err = s.plan(); err != nil {
+		return err
+	}
+	return fn()
 }
 
 // searcher answers one search on one snapshot of the index.
@@ -54,7 +81,9 @@ type searcher struct {
 
 // term is one word of a text: it must stand somewhere in what belongs to a report.
 type term struct {
+	word    string
 	text    string // folded
+	short   bool   // two characters
 	ids     termIDs
 	cond    *SearchQuery          // what reports with it meet, unless they are among extra; nil: nobody knows
 	extra   []int64               // numbers of reports with it that need not meet cond
@@ -99,7 +128,7 @@ func (db *DB) search(ctx context.Context, app int64, q string, e query.Expr, few
 		return err
 	}
 	return db.viewIndex(ctx, func(t *tx) error {
-		s := &searcher{db: db, t: t, shard: shard, app: app, said: said, filter: e, read: maxRead, walked: maxWalk, few: maxFew, most: maxFew}
+		s := &searcher{db: db, t: t, shard: shard, app: app, said: said, filter: e, read: maxRead, walked: maxWalk, few: maxFew, most: maxSorted}
 		if few > 0 {
 			s.few = few
 		}
@@ -194,15 +223,22 @@ func (s *searcher) findGroups(q SearchQuery) ([]diag.GroupID, error) {
 // term prepares a word.
 func (s *searcher) term(word string) (term, error) {
 	tm := term{text: query.Fold(word)}
+	tm.word = word
+	tm.anyhow, tm.allFile = true, true
 	known, ok := gramQuery(tm.text, shape{})
-	if !ok {
-		tm.anyhow, tm.allFile = true, true
-		return tm, s.identify(&tm, word)
+	if tm.short = known.Prefix; !ok || tm.short {
+		return tm, s.identify(&tm)
 	}
+	return tm, s.locate(&tm, known)
+}
+
+// locate finds out where a word may be.
+func (s *searcher) locate(tm *term, known SearchQuery) error {
 	groups, err := s.findGroups(known)
 	if err != nil {
-		return tm, err
+		return err
 	}
+	tm.anyhow, tm.allFile, tm.extra = false, false, nil
 	tm.groups = make(map[diag.GroupID]bool, len(groups))
 	for _, g := range groups {
 		tm.groups[g] = true
@@ -210,10 +246,10 @@ func (s *searcher) term(word string) (term, error) {
 	if len(groups) <= maxWords {
 		tm.cond = &SearchQuery{Any: append(groupWords(append(groups, 0)), known)} // reports in no group have texts, too
 	}
-	if err := s.findFiles(&tm, known); err != nil {
-		return tm, err
+	if err := s.findFiles(tm, known); err != nil {
+		return err
 	}
-	return tm, s.identify(&tm, word)
+	return s.identify(tm)
 }
 
 // findFiles finds the attachments that may hold a word, and their reports.
@@ -257,14 +293,14 @@ func (s *searcher) numbers(text string, args ...any) ([]int64, error) {
 }
 
 // identify finds out which ids a word is: those of reports, installs and groups match as a whole.
-func (s *searcher) identify(tm *term, word string) error {
-	if id, ok := diag.ParseReportID(word); ok {
+func (s *searcher) identify(tm *term) error {
+	if id, ok := diag.ParseReportID(tm.word); ok {
 		tm.ids.report = id
 		if err := s.addReport(tm, id); err != nil {
 			return err
 		}
 	}
-	tm.ids.install = diag.ParseInstallID(word)
+	tm.ids.install = diag.ParseInstallID(tm.word)
 	nums, err := s.ofInstall(tm.ids.install)
 	if err != nil {
 		return err
@@ -465,6 +501,10 @@ func (s *searcher) plan() (p plan, err error) {
 		p.few = nil
 		return p, nil
 	}
+	if p.walk, err = s.narrow(&p); p.walk || err != nil {
+		p.few = nil
+		return p, err
+	}
 	for _, n := range p.few {
 		delete(p.extra, n)
 	}
@@ -472,6 +512,30 @@ func (s *searcher) plan() (p plan, err error) {
 		p.few = append(p.few, n)
 	}
 	return p, nil
+}
+
+// manyFew is from when on it is worth to ask how many reports are in a range of time.
+const manyFew = 500
+
+// narrow reports whether fewer reports are in the range of time than meet the condition.
+func (s *searcher) narrow(p *plan) (bool, error) {
+	if len(p.few) < manyFew || p.from == math.MinInt64 && p.to == 0 {
+		return false, nil
+	}
+	f := s.inRange(p)
+	var n int
+	err := s.t.get([]any{&n}, "SELECT COUNT(*) FROM (SELECT 1 FROM report r /* by report_time */ WHERE "+f.String()+f.limit(len(p.few))+") q", f.args...)
+	return n < len(p.few), err
+}
+
+// inRange chooses the app's reports in the range of time.
+func (s *searcher) inRange(p *plan) *filter {
+	f := &filter{}
+	f.and("r.shard = $%d AND r.app = $%d AND r.time >= $%d", s.shard, s.app, p.from)
+	if p.to != 0 {
+		f.and("r.time < $%d", p.to)
+	}
+	return f
 }
 
 // named lists the reports that a filter names by id or install; known is false if it does not.

@@ -52,14 +52,10 @@ func (db *DB) SearchReports(ctx context.Context, q ReportSearch) (rows []ReportR
 			return err
 		}
 		h := hits{s: s, q: &q}
-		switch {
-		case q.Sort != SortTime && q.Sort != "":
-			err = h.sorted(&p)
-		case p.walk:
-			err = h.walk(&p)
-		default:
-			err = h.few(p.few)
-		}
+		err = s.patiently(&p, func() error {
+			h.seen, h.rows, h.more = 0, nil, false
+			return h.collect(&p)
+		})
 		rows, more = h.rows, h.more
 		return err
 	})
@@ -77,6 +73,16 @@ type hits struct {
 	seen int // hits, those skipped too
 	rows []ReportRow
 	more bool
+}
+
+func (h *hits) collect(p *plan) error {
+	switch {
+	case h.q.Sort != SortTime && h.q.Sort != "":
+		return h.sorted(p)
+	case p.walk:
+		return h.walk(p)
+	}
+	return h.few(p.few)
 }
 
 // spot is where a report stands in the order of hits.
@@ -133,12 +139,16 @@ func (h *hits) take(row *ReportRow) (full bool) {
 // rows reads reports, by id.
 func (s *searcher) rows(spots []spot) (map[diag.ID]*ReportRow, error) {
 	if s.walked -= len(spots); s.walked < 0 {
-		return nil, tooBroad()
+		return nil, errBroad
 	}
 	of := make(map[diag.ID]*ReportRow, len(spots))
 	err := chunks(spots, func(piece []spot) error {
 		f := &filter{}
-		numbered(f, "r.num", piece)
+		args := make([]any, len(piece))
+		for i := range piece {
+			args[i] = piece[i].num
+		}
+		f.and("r.num IN ($%d"+strings.Repeat(", $%d", len(piece)-1)+")", args...)
 		rows, err := s.db.reports(s.t, s.shard, s.app, "SELECT "+reportColumns+" FROM report r"+reportGroup+" WHERE "+f.String(), f)
 		for i := range rows {
 			of[rows[i].ID] = &rows[i]
@@ -146,15 +156,6 @@ func (s *searcher) rows(spots []spot) (map[diag.ID]*ReportRow, error) {
 		return err
 	})
 	return of, err
-}
-
-// numbered asks for the numbers of the spots.
-func numbered(f *filter, column string, piece []spot) {
-	args := make([]any, len(piece))
-	for i := range piece {
-		args[i] = piece[i].num
-	}
-	f.and(column+" IN ($%d"+strings.Repeat(", $%d", len(piece)-1)+")", args...)
 }
 
 // few sorts all that may be hits by time.
@@ -169,64 +170,74 @@ func (h *hits) few(nums []int64) error {
 
 // spots reads the times of reports.
 func (s *searcher) spots(nums []int64) ([]spot, error) {
-	spots := make([]spot, len(nums))
-	for i, n := range nums {
-		spots[i].num = n
-	}
 	read := make([]spot, 0, len(nums))
-	err := chunks(spots, func(piece []spot) error {
-		f := &filter{}
-		f.and("shard = $%d AND app = $%d", s.shard, s.app)
-		numbered(f, "num", piece)
-		return s.t.each(func(r *sql.Rows) error {
-			var at spot
-			err := r.Scan(&at.num, idColumn{&at.id}, &at.value.Int)
-			read = append(read, at)
-			return err
-		}, "SELECT num, id, time FROM report WHERE "+f.String(), f.args...)
-	})
+	err := s.eachNumbered(nums, "time", func(r *sql.Rows, at *spot) []any { return []any{&at.value.Int} }, func(at spot) { read = append(read, at) })
 	return read, err
+}
+
+// eachNumbered reads columns of the app's reports among those with the numbers. The engine looks them up by number
+// only if nothing else is asked of them, so whose they are is looked at here: a number that was an orphan's may be
+// another app's today.
+func (s *searcher) eachNumbered(nums []int64, columns string, dest func(*sql.Rows, *spot) []any, fn func(spot)) error {
+	return chunks(nums, func(piece []int64) error {
+		args := make([]any, len(piece))
+		for i := range piece {
+			args[i] = piece[i]
+		}
+		f := &filter{}
+		f.and("num IN ($%d"+strings.Repeat(", $%d", len(piece)-1)+")", args...)
+		return s.t.each(func(r *sql.Rows) error {
+			var (
+				at  spot
+				app int64
+			)
+			err := r.Scan(append([]any{&app, &at.num, idColumn{&at.id}}, dest(r, &at)...)...)
+			if app == s.app {
+				fn(at)
+			}
+			return err
+		}, "SELECT app, num, id, "+columns+" FROM report WHERE "+f.String(), f.args...)
+	})
 }
 
 // The pages of a walk: short at first, for most searches are soon content.
 const (
-	firstWalk   = 256
+	firstWalk   = 128
+	firstOfOne  = 2 // of the reports of one group
 	longestWalk = 8192
 )
 
-// walk goes through the app's reports in the order of time and looks at those that meet the plan.
+// walk goes through the app's reports in the order of time and looks at those that meet the plan. As long as many
+// are hits, asking which may be is dearer than looking.
 func (h *hits) walk(p *plan) error {
 	m := newMembers(h.s, p)
-	return h.s.walk(p, h.q.Desc, func(spots []spot) (bool, error) {
-		kept, err := m.of(spots)
-		if err == nil {
-			err = h.offer(kept)
+	many := true
+	return h.s.walk(p, h.q.Desc, func(spots []spot) (on bool, err error) {
+		if !many {
+			if spots, err = m.of(spots); err != nil {
+				return false, err
+			}
 		}
+		before := h.seen
+		err = h.offer(spots)
+		many = many && h.seen-before >= len(spots)/4
 		return !h.more, err
 	})
 }
 
 // walk calls fn with pages of the app's reports in the order of time until it returns false.
 func (s *searcher) walk(p *plan, desc bool, fn func([]spot) (bool, error)) error {
-	f := func() *filter {
-		f := &filter{}
-		f.and("r.shard = $%d AND r.app = $%d AND r.time >= $%d", s.shard, s.app, p.from)
-		if p.to != 0 {
-			f.and("r.time < $%d", p.to)
-		}
-		return f
-	}
-	return s.pages(f, "r /* by report_time */", desc, fn)
+	return s.pages(func() *filter { return s.inRange(p) }, "r /* by report_time */", desc, firstWalk, fn)
 }
 
 // pages calls fn with pages of chosen reports in the order of time until it returns false.
-func (s *searcher) pages(choose func() *filter, reports string, desc bool, fn func([]spot) (bool, error)) error {
+func (s *searcher) pages(choose func() *filter, reports string, desc bool, first int, fn func([]spot) (bool, error)) error {
 	order, beyond := "r.time, r.id", ">"
 	if desc {
 		order, beyond = "r.time DESC, r.id DESC", "<"
 	}
 	var last spot
-	for size := firstWalk; ; size = min(2*size, longestWalk) {
+	for size := first; ; size = min(2*size, longestWalk) {
 		f := choose()
 		if last.num != 0 {
 			f.and("(r.time, r.id) "+beyond+" ($%d, $%d)", last.value.Int, last.id[:])
@@ -275,10 +286,6 @@ func (h *hits) sorted(p *plan) error {
 // keys reads what reports are sorted by.
 func (h *hits) keys(nums []int64) ([]spot, error) {
 	s := h.s
-	spots := make([]spot, len(nums))
-	for i, n := range nums {
-		spots[i].num = n
-	}
 	type key struct {
 		group diag.GroupID
 		word  int64
@@ -291,20 +298,10 @@ func (h *hits) keys(nums []int64) ([]spot, error) {
 	case SortVersion:
 		column = "os_version"
 	}
-	err := chunks(spots, func(piece []spot) error {
-		f := &filter{}
-		f.and("shard = $%d AND app = $%d", s.shard, s.app)
-		numbered(f, "num", piece)
-		return s.t.each(func(r *sql.Rows) error {
-			var (
-				at spot
-				k  key
-			)
-			err := r.Scan(&at.num, idColumn{&at.id}, &k.group, textColumn{&at.value.Text}, &k.word)
-			read, of = append(read, at), append(of, k)
-			return err
-		}, "SELECT num, id, grp, user_id, "+column+" FROM report WHERE "+f.String(), f.args...)
-	})
+	var k key
+	err := s.eachNumbered(nums, "grp, user_id, "+column, func(_ *sql.Rows, at *spot) []any {
+		return []any{&k.group, textColumn{&at.value.Text}, &k.word}
+	}, func(at spot) { read, of = append(read, at), append(of, k) })
 	if err != nil || h.q.Sort == SortUser {
 		return read, err
 	}

@@ -45,6 +45,7 @@ func Packages() []Entry {
 		{"internal/contract", Capability, []string{"diag"}, "App Center's JSON shapes from nouns; one for API, export and person", true},
 		{"internal/upload", Capability, []string{"diag"}, "files that arrive whole or in blocks, as a block blob does", false},
 		{"internal/symbol", Capability, []string{"diag"}, "symbol files and the frames they give", false},
+		{"internal/symbol/identity", Capability, []string{"diag"}, "which symbol files bytes are, and their ids", true},
 		{"internal/group", Capability, []string{"diag"}, "which reports are the same fault, and its title", true},
 		{"internal/report", Capability, []string{"diag", "journal", "store", "wire", "group", "symbol"}, "one report read in full, so that all who show it show the same", false},
 		{"internal/filter", Capability, []string{"diag"}, "the API's filters: read, printed, matched against what is in memory", true},

@@ -426,7 +426,7 @@ func (w *world) reportRow(e *journal.Entry, app *diag.App, l diag.Log, from diag
 			Type: v.ExceptionType, OSExceptionType: v.OSExceptionType, Class: v.Frame.Class, Method: v.Frame.Method, File: v.Frame.File, Line: v.Frame.Line,
 			AppCode: v.Frame.AppCode, ClassMethod: v.Frame.ClassMethod, CodeRaw: v.CodeRaw, Framework: v.Frame.Image, Language: v.Frame.Language,
 		},
-		State: full.State, Missing: full.Missing, Problem: rep.Problem, Locator: at,
+		State: full.State, Missing: full.Missing, MissingNames: full.MissingNames, Problem: rep.Problem, Locator: at,
 	}
 	row.Search = store.NewSearchDoc(&row, full.Texts())
 	return row

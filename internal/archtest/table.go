@@ -61,6 +61,7 @@ func Packages() []Entry {
 		{"internal/export", Feature, []string{capabilities}, "closed minutes into buckets, each once", false},
 		{"internal/purge", Feature, []string{capabilities}, "takes away what is past its time, and the room that it took", false},
 		{"internal/backup", Feature, []string{capabilities}, "one file of a data folder, also of one at work, and back", false},
+		{"internal/keeper", Feature, []string{capabilities}, "symbol uploads behind their door: looked into, expired, thrown away", false},
 		{"internal/person", Feature, []string{capabilities}, "one person's copy out of an archive", false},
 		{"internal/api", Feature, []string{capabilities}, "the REST API v0.1", false},
 		{"internal/web", Feature, []string{capabilities}, "pages", false},

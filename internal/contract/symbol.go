@@ -41,9 +41,12 @@ const uploadOrigin = "User"
 
 // NewSymbolUpload makes the upload of what was found in it.
 func NewSymbolUpload(app *diag.App, u *diag.SymbolUpload, symbols []diag.Symbol) SymbolUpload {
-	found := make([]UploadedSymbol, len(symbols))
+	found, listed := []UploadedSymbol{}, map[string]bool{}
 	for i := range symbols {
-		found[i] = UploadedSymbol{symbols[i].ID, symbolPlatform(app, symbols[i].Platform)}
+		if id := symbols[i].ID; !listed[id] { // a program and its symbols share one
+			listed[id] = true
+			found = append(found, UploadedSymbol{id, symbolPlatform(app, symbols[i].Platform)})
+		}
 	}
 	const mib = 1 << 20
 	at := u.CommittedAt

@@ -213,7 +213,7 @@ func (r *rows) report(ctx context.Context, p *Pipeline, f *frame, member int, l 
 		ID: rep.ID, Install: rep.Install, Session: rep.Session, UserID: rep.UserID,
 		AppVersion: word(d.AppVersion), AppBuild: word(d.AppBuild), Model: word(d.Model), OSName: word(d.OSName), OSVersion: word(d.OSVersion),
 		Country: word(contract.CountryOf(d)), Language: word(contract.LanguageOf(d.Locale)),
-		Signature: full.Verdict.Signature, Reason: reason(&full.Verdict.Reason), State: full.State, Missing: full.Missing,
+		Signature: full.Verdict.Signature, Reason: reason(&full.Verdict.Reason), State: full.State, Missing: full.Missing, MissingNames: words(full.MissingNames),
 		Problem: rep.Problem, Locator: f.locator(member),
 	}
 	row.Search = store.NewSearchDoc(&row, full.Texts())
@@ -239,6 +239,14 @@ const (
 )
 
 func word(s string) string { return cut(s, maxWord) }
+
+func words(all []string) []string {
+	short := make([]string, len(all))
+	for i, s := range all {
+		short[i] = word(s)
+	}
+	return short
+}
 
 // cut shortens s to n bytes, or a few less so that no character is torn.
 func cut(s string, n int) string {

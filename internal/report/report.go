@@ -21,12 +21,13 @@ import (
 
 // Full is one report with everything that follows from its log.
 type Full struct {
-	Report      diag.Report // frames marked, and symbolicated as far as symbols are there
-	Verdict     diag.Verdict
-	State       diag.SymbolicationState
-	Missing     []string // ids of images without symbols
-	Correlation diag.ID  // of the request that brought it
-	Raw         []byte   // the log as it was received
+	Report       diag.Report // frames marked, and symbolicated as far as symbols are there
+	Verdict      diag.Verdict
+	State        diag.SymbolicationState
+	Missing      []string // ids of images without symbols
+	MissingNames []string // of those images
+	Correlation  diag.ID  // of the request that brought it
+	Raw          []byte   // the log as it was received
 }
 
 // Decode makes a report of its log. It never fails: what cannot be read is said in Report.Problem.
@@ -37,7 +38,7 @@ func Decode(ctx context.Context, stage symbol.Stage, app *diag.App, l diag.Log, 
 	if err != nil {
 		return Full{}, fmt.Errorf("symbolicate: %w", err)
 	}
-	f.State, f.Missing = symbols.State, symbols.Missing
+	f.State, f.Missing, f.MissingNames = symbols.State, symbols.Missing, symbols.Names
 	if f.State != diag.SymbolsNotNeeded && f.State != diag.SymbolsMissing {
 		f.Verdict = group.Decide(&f.Report, app.AppNamespacePrefixes) // frames have changed
 	}

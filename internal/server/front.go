@@ -25,7 +25,7 @@ func (s *Server) assembleDoors(t *targets, reports *report.Reader, installKey [3
 		Store: s.store, Reports: reports, Clock: s.config.Clock, Key: urls, InstallKey: installKey, Targets: t,
 		JournalNow: s.journal.Now, Oldest: s.oldest, Version: s.config.Version,
 		Gate: gate, Log: s.log, BaseURL: s.baseURL, AppsChanged: s.appsChanged, AccountGone: s.accountGone, ExportsChanged: s.export.Wake,
-		Uploads: s.uploads, UploadURL: s.config.UploadURL,
+		Uploads: s.uploads, UploadURL: s.config.UploadURL, SymbolsChanged: s.keeper.Wake,
 	})
 	s.web = web.New(web.Options{
 		Store: s.store, Clock: s.config.Clock, Log: s.log, Key: derive(s.folder.key, forCookies), BaseURL: s.baseURL,

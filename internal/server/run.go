@@ -82,7 +82,7 @@ func (s *Server) workers() []func(context.Context) error {
 		return func(ctx context.Context) error { work(ctx); return nil }
 	}
 	return []func(context.Context) error{
-		s.index, s.export.Run, quiet(s.ingest.Run), quiet(s.purge.Run), quiet(s.watchDisk), quiet(s.tidy), quiet(s.scrub), quiet(s.giveBack), quiet(s.api.Run),
+		s.index, s.export.Run, quiet(s.ingest.Run), quiet(s.purge.Run), quiet(s.watchDisk), quiet(s.tidy), quiet(s.scrub), quiet(s.giveBack), quiet(s.api.Run), quiet(s.keeper.Run),
 	}
 }
 

@@ -23,6 +23,7 @@ import (
 	"lifeboat/internal/export"
 	"lifeboat/internal/ingest"
 	"lifeboat/internal/journal"
+	"lifeboat/internal/keeper"
 	"lifeboat/internal/pipeline"
 	"lifeboat/internal/purge"
 	"lifeboat/internal/report"
@@ -44,6 +45,7 @@ type Server struct {
 	export   *export.Exporter
 	purge    *purge.Worker
 	uploads  *upload.Store
+	keeper   *keeper.Keeper
 	api      *api.API
 	web      *web.Web
 
@@ -149,6 +151,7 @@ func (s *Server) assemble() error {
 	if err != nil {
 		return err
 	}
+	s.keeper = keeper.New(keeper.Options{Store: s.store, Uploads: s.uploads, Clock: s.config.Clock, Log: s.log})
 	return s.assembleDoors(t, reports, installKey)
 }
 

@@ -190,7 +190,7 @@ func (w *batchWriter) writeTally() error {
 
 // indexTables are the index's tables but the cursor's.
 var indexTables = [...]string{"event", "report", "error_group", "attachment", "duplicate", "problem", "tally", "word",
-	"active", "active_error", "active_shared", "active_count", "active_gap", "error_count", "group_count", "purge_mark",
+	"active", "active_error", "active_shared", "active_count", "active_gap", "error_count", "group_count", "purge_mark", "missing_symbol", "image",
 	"session", "session_count", "event_name", "event_count", "event_seen", "event_property", "event_value", "event_cut", "arrival",
 	"search_app"}
 
@@ -218,7 +218,7 @@ func (db *DB) ResetIndex(ctx context.Context) error {
 var sweepKeys = [...]struct{ table, key string }{
 	{"event", "install"}, {"report", "num"}, {"attachment", "id"}, {"error_group", "grp"},
 	{"duplicate", "feed"}, {"problem", "feed"}, {"active", "install"}, {"active_error", "day"}, {"active_shared", "day"}, {"active_count", "day"}, {"active_gap", "day"},
-	{"error_count", "day"}, {"group_count", "grp"},
+	{"error_count", "day"}, {"group_count", "grp"}, {"missing_symbol", "missing"}, {"image", "id"},
 	{"session", "install"}, {"session_count", "day"}, {"event_name", "num"}, {"event_count", "event"}, {"event_seen", "install"},
 	{"event_property", "event"}, {"event_value", "event"}, {"event_cut", "day"}, {"arrival", "ingress"},
 	{"purge_mark", "class"}, {"tally", "kind"},

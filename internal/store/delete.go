@@ -304,6 +304,9 @@ func (r *remover) settle() error {
 			return err
 		}
 	}
+	if err := r.uncountMissing(); err != nil {
+		return err
+	}
 	if r.purge {
 		return nil // numbers of days stay
 	}

@@ -96,6 +96,8 @@ var holdings = [...]holding{
 	{"index", "active_gap", nil, "shard app dim sub day gap value n"},
 	{"index", "error_count", nil, "shard app handled dim sub value day n"},
 	{"index", "group_count", nil, "shard app grp kind a b n devices"},
+	{"index", "missing_symbol", nil, "shard app version build missing crashes errors last_at"},
+	{"index", "image", nil, "shard app id name platform"},
 	{"index", "purge_mark", nil, "shard app class through"},
 	{"index", "session", []erasure{{"install session", rowGoes}}, "shard app first_at last_at begun version"},
 	{"index", "session_count", nil, "shard app version day bucket n total"},

@@ -27,31 +27,32 @@ type Reason struct {
 
 // ReportRow is the row of one crash or handled error.
 type ReportRow struct {
-	Feed       uint64
-	Time       diag.DeviceTime
-	Ingress    diag.IngressTime
-	App        int64
-	Shard      uint8 // filled in by the store from the app
-	Kind       diag.LogKind
-	Handled    bool
-	ID         diag.ID
-	Install    diag.InstallID
-	Session    diag.ID
-	UserID     string
-	AppVersion string
-	AppBuild   string
-	Model      string
-	OSName     string
-	OSVersion  string
-	Country    string
-	Language   string
-	Group      diag.GroupID   // 0 = in no group
-	Signature  diag.Signature // of the group
-	Reason     Reason         // of the group: the one of its report with the lowest feed number
-	State      diag.SymbolicationState
-	Missing    []string // ids of images without symbols
-	Problem    string   // why the log could not be read in full
-	Locator    diag.Locator
+	Feed         uint64
+	Time         diag.DeviceTime
+	Ingress      diag.IngressTime
+	App          int64
+	Shard        uint8 // filled in by the store from the app
+	Kind         diag.LogKind
+	Handled      bool
+	ID           diag.ID
+	Install      diag.InstallID
+	Session      diag.ID
+	UserID       string
+	AppVersion   string
+	AppBuild     string
+	Model        string
+	OSName       string
+	OSVersion    string
+	Country      string
+	Language     string
+	Group        diag.GroupID   // 0 = in no group
+	Signature    diag.Signature // of the group
+	Reason       Reason         // of the group: the one of its report with the lowest feed number
+	State        diag.SymbolicationState
+	Missing      []string // ids of images without symbols
+	MissingNames []string // of those images, in the same order; not read back
+	Problem      string   // why the log could not be read in full
+	Locator      diag.Locator
 
 	// Search is what it is found by, written with a new row and never read back: NewSearchDoc made it. "" is that
 	// of the row alone.
@@ -105,6 +106,9 @@ func (w *batchWriter) writeReports(ctx context.Context, rows []ReportRow) error 
 		return err
 	}
 	if err := w.countErrors(live); err != nil {
+		return err
+	}
+	if err := w.countMissing(live); err != nil {
 		return err
 	}
 	return w.countGroups(live, seen)

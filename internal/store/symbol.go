@@ -3,6 +3,8 @@ package store
 import (
 	"context"
 	"database/sql"
+	"slices"
+	"strings"
 
 	"lifeboat/internal/diag"
 )
@@ -59,31 +61,70 @@ func (db *DB) symbols(ctx context.Context, app int64, where string, args ...any)
 	return all, err
 }
 
-// SymbolStates are the ids of an app that symbols are there for, and those that are ignored.
-func (db *DB) SymbolStates(ctx context.Context, app int64) (there, ignored map[string]bool, err error) {
+// SymbolSet knows which ids of an app have symbols, and which are ignored.
+type SymbolSet struct {
+	there, ignored map[string]bool
+	maps           []string // what mappings are called by those who made them, sorted
+}
+
+// minMapID is how many digits of a mapping's id name it.
+const minMapID = 7
+
+// Has reports whether symbols are there for an id: under this one, under another one of the same file, or, since
+// builds write the beginning of a mapping's hash, under one that begins with it or that it begins with.
+func (s *SymbolSet) Has(id string) bool {
+	if s.there[id] {
+		return true
+	}
+	if len(id) < minMapID {
+		return false
+	}
+	i, _ := slices.BinarySearch(s.maps, id)
+	if i < len(s.maps) && strings.HasPrefix(s.maps[i], id) {
+		return true
+	}
+	for n := minMapID; n < len(id); n++ {
+		if _, found := slices.BinarySearch(s.maps, id[:n]); found {
+			return true
+		}
+	}
+	return false
+}
+
+// Ignored reports whether an id is ignored.
+func (s *SymbolSet) Ignored(id string) bool { return s.ignored[id] }
+
+// SymbolSet reads what symbols an app has.
+func (db *DB) SymbolSet(ctx context.Context, app int64) (*SymbolSet, error) {
 	shard, err := db.shardOf(ctx, app)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	there, ignored = map[string]bool{}, map[string]bool{}
+	s := &SymbolSet{there: map[string]bool{}, ignored: map[string]bool{}}
 	err = db.register.view(ctx, func(t *tx) error {
-		for text, into := range map[string]map[string]bool{
-			"SELECT DISTINCT id FROM symbol WHERE shard = $1 AND app = $2": there,
-			"SELECT id FROM symbol_ignored WHERE shard = $1 AND app = $2":  ignored,
-		} {
-			err := t.each(func(r *sql.Rows) error {
-				var id string
-				err := r.Scan(&id)
-				into[id] = true
-				return err
-			}, text, shard, app)
-			if err != nil {
-				return err
+		err := t.each(func(r *sql.Rows) error {
+			var id, kind, alternates string
+			err := r.Scan(&id, &kind, &alternates)
+			s.there[id] = true
+			for _, other := range splitLines(alternates) {
+				if s.there[other] = true; kind == diag.SymbolsProguard {
+					s.maps = append(s.maps, other)
+				}
 			}
+			return err
+		}, "SELECT id, kind, alternates FROM symbol WHERE shard = $1 AND app = $2", shard, app)
+		if err != nil {
+			return err
 		}
-		return nil
+		return t.each(func(r *sql.Rows) error {
+			var id string
+			err := r.Scan(&id)
+			s.ignored[id] = true
+			return err
+		}, "SELECT id FROM symbol_ignored WHERE shard = $1 AND app = $2", shard, app)
 	})
-	return there, ignored, err
+	slices.Sort(s.maps)
+	return s, err
 }
 
 // IgnoreSymbol notes that nobody will send symbols for an id.

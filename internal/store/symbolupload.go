@@ -158,8 +158,10 @@ func (db *DB) FinishSymbolUpload(ctx context.Context, u diag.SymbolUpload, symbo
 			_, err := t.exec(`INSERT INTO symbol (shard, app, id, upload, num, kind, platform, name, path, architecture, alternates)
 				VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`, shard, u.App, s.ID, u.ID[:], i, s.Kind, s.Platform, s.Name, s.Path,
 				s.Architecture, strings.Join(s.Alternates, "\n"))
-			if err == nil {
-				_, err = t.exec("DELETE FROM symbol_ignored WHERE shard = $1 AND app = $2 AND id = $3", shard, u.App, s.ID)
+			for _, id := range append([]string{s.ID}, s.Alternates...) {
+				if err == nil {
+					_, err = t.exec("DELETE FROM symbol_ignored WHERE shard = $1 AND app = $2 AND id = $3", shard, u.App, id)
+				}
 			}
 			if err != nil {
 				return err

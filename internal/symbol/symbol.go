@@ -6,6 +6,7 @@ package symbol
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
@@ -16,6 +17,7 @@ import (
 type Result struct {
 	State   diag.SymbolicationState
 	Missing []string // ids of images whose symbols are missing, sorted, each once
+	Names   []string // of those images, in the same order
 }
 
 // Stage symbolicates reports. The zero Stage knows no symbols.
@@ -42,9 +44,12 @@ func (Stage) Apply(_ context.Context, r *diag.Report) (Result, error) {
 	if !n.needed {
 		return Result{State: diag.SymbolsNotNeeded}, nil
 	}
-	slices.Sort(n.missing)
-	n.missing = slices.Compact(n.missing)
-	return Result{State: diag.SymbolsMissing, Missing: n.missing[:min(len(n.missing), maxMissing)]}, nil
+	ids := slices.Sorted(maps.Keys(n.missing))
+	found := Result{State: diag.SymbolsMissing, Missing: ids[:min(len(ids), maxMissing)]}
+	for _, id := range found.Missing {
+		found.Names = append(found.Names, n.missing[id])
+	}
+	return found, nil
 }
 
 func imageIDs(images []diag.Image) map[string]string {
@@ -59,7 +64,7 @@ func imageIDs(images []diag.Image) map[string]string {
 type need struct {
 	images  map[string]string // name to id
 	needed  bool
-	missing []string
+	missing map[string]string // id to name
 }
 
 func (n *need) exception(e *diag.Exception) {
@@ -78,25 +83,34 @@ func (n *need) frames(frames []diag.Frame) {
 		switch {
 		case !f.AppCode:
 		case f.Address != 0 && f.Method == "" && f.Symbol == "":
-			n.ask(n.images[f.Image])
+			n.ask(n.images[f.Image], f.Image)
 		case f.Language == diag.LanguageJavaScript && bundled(f.File):
-			n.ask("")
+			n.ask("", "")
 		case strings.HasPrefix(f.File, mapIDPrefix):
-			n.ask(strings.TrimPrefix(f.File, mapIDPrefix))
+			n.ask(strings.TrimPrefix(f.File, mapIDPrefix), mapName)
 		}
 	}
 }
 
-func (n *need) ask(id string) {
+// ask notes that symbols are needed, and of which image if its id can be one.
+func (n *need) ask(id, name string) {
 	n.needed = true
-	if id != "" {
-		n.missing = append(n.missing, id)
+	if id, ok := diag.ParseSymbolID(id); ok {
+		if n.missing == nil {
+			n.missing = map[string]string{}
+		}
+		if old, known := n.missing[id]; !known || name < old { // of several names always the same
+			n.missing[id] = name
+		}
 	}
 }
 
 // mapIDPrefix is how R8 writes the id of the mapping that belongs to a build in place of the source file
 // (https://r8.googlesource.com/r8, option -renamesourcefileattribute).
 const mapIDPrefix = "r8-map-id-"
+
+// mapName is what mappings are called where their files are made.
+const mapName = "mapping.txt"
 
 // bundled reports whether a JavaScript file is what Metro makes of many: lines in it say nothing.
 func bundled(file string) bool {

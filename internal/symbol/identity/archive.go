@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"io/fs"
 	"path"
 	"strings"
 )
@@ -120,7 +119,7 @@ func refused(f *zip.File) string {
 	switch {
 	case strings.HasPrefix(name, "/"), len(name) > 1 && name[1] == ':', strings.Contains("/"+name+"/", "/../"):
 		return "the name leads out of the archive"
-	case f.Mode()&fs.ModeSymlink != 0, f.Mode()&fs.ModeType != 0:
+	case f.Mode().Type() != 0:
 		return "it is a link or a device, not a file"
 	case f.Flags&1 != 0:
 		return "it is encrypted"

@@ -157,9 +157,7 @@ func (a *API) serve(w http.ResponseWriter, r *http.Request) error {
 	}
 	to := n.route(r.Method)
 	respond.SetRoute(r, n.routes[0].path)
-	if to != nil {
-		respond.SetErrorForm(r, to.errors)
-	}
+	respond.SetErrorForm(r, n.routes[0].errors)
 	if !ok {
 		return notFound()
 	}

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"lifeboat/internal/auth"
 	"lifeboat/internal/diag"
@@ -110,8 +111,9 @@ func (q *request) appByID(text string) (diag.App, error) {
 }
 
 func (q *request) parseQuery() (err error) {
-	if q.query, err = url.ParseQuery(q.r.URL.RawQuery); err != nil {
-		return diag.Errorf(diag.Invalid, "The query cannot be read: encode %%, ; and & in its values.")
+	// A semicolon is a character like others to the original; Go refuses it.
+	if q.query, err = url.ParseQuery(strings.ReplaceAll(q.r.URL.RawQuery, ";", "%3B")); err != nil {
+		return diag.Errorf(diag.Invalid, "The query cannot be read: encode %% and & in its values.")
 	}
 	return nil
 }

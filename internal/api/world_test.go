@@ -254,6 +254,9 @@ func (w *world) do(r *http.Request) answer {
 	if a.status >= 300 && a.status < 400 {
 		w.Errorf("%s is redirected", r.URL.Path)
 	}
+	if kind := a.header.Get("Content-Type"); strings.HasPrefix(kind, "application/json") && kind != "application/json; charset=utf-8" && a.header.Get("Content-Disposition") == "" {
+		w.Errorf("%s: type %q", r.URL.Path, kind) // T3
+	}
 	if a.status >= 400 && r.Method != http.MethodHead {
 		a.checkError()
 	}

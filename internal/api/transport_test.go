@@ -1,0 +1,116 @@
+package api_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// TestT8Lists: values of a list between raw bars, behind an encoded one, and under a key that repeats.
+func TestT8Lists(t *testing.T) {
+	t.Parallel()
+	w := busy(t)
+	const path = "~/analytics/versions?start=2024-05-09&end=2024-05-10&versions="
+	both := w.call("GET", path+"2.0.0|2.1.0").want(200, `"version":"2.1.0"`, `"version":"2.0.0"`)
+	for _, query := range []string{"2.0.0%7C2.1.0", "2.0.0%7c2.1.0", "2.0.0&versions=2.1.0", "%32.0.0|2.1%2E0", "|2.0.0||2.1.0|", "2.0.0|x%7Cy&%76ersions=2.1.0"} {
+		if a := w.call("GET", path+query).want(200); a.body != both.body {
+			t.Errorf("%s: %s, want %s", query, a.body, both.body)
+		}
+	}
+	if a := w.call("GET", path+"2.0.0").want(200); strings.Contains(a.body, `"version":"2.1.0"`) {
+		t.Error(a.body)
+	}
+}
+
+// TestT9Keys: the dollar as it is and encoded; the first value of a repeated key counts, and unknown keys do not.
+func TestT9Keys(t *testing.T) {
+	t.Parallel()
+	w := shop(t)
+	for query, want := range map[string]int{
+		"?$top=1": 1, "?%24top=1": 1, "?top=1": 1, "?$top=1&$top=3": 1, "?$top=&$top=2": 2, "?%24TOP=1": 4, "?$top=2&unknown=1&$version=": 2,
+		"?version=2.0.0&version=2.1.0": 1, "?version=a;b": 0, "?x=a;b": 4, "?version=2.0.0;x": 0, "?;": 4, "?&&": 4, "?=": 4,
+	} {
+		if got := len(w.groups(query).ErrorGroups); got != want {
+			t.Errorf("%s: %d groups, want %d", query, got, want)
+		}
+	}
+	// A semicolon in a filter is kept through all pages.
+	if ids := w.follow("~/errors/errorGroups?x=a;b&$top=1", same); len(ids) != 4 {
+		t.Errorf("%d groups over all pages", len(ids))
+	}
+}
+
+// TestT11Numbers: more than the greatest is the greatest; what is no number is 400, wherever a page has a size.
+func TestT11Numbers(t *testing.T) {
+	t.Parallel()
+	w := busy(t)
+	w.send(spec{n: 1}.log())
+	group := "~/errors/errorGroups/" + w.theGroup()
+	lists := []string{
+		"~/errors/errorGroups", group + "/errors", group + "/models", group + "/operatingSystems", "~/errors/available_versions", "~/errors/availableAppBuilds?version=2.1.0",
+		"~/errors/search", "~/errors/errorGroups/search", "~/symbol_uploads", "~/analytics/versions", "~/analytics/models", "~/analytics/places", "~/analytics/languages",
+		"~/analytics/oses", "~/analytics/events", "~/analytics/events/tap/properties/color/counts",
+	}
+	for _, list := range lists {
+		separator := "?"
+		if strings.Contains(list, "?") {
+			separator = "&"
+		}
+		for _, key := range []string{"$top", "top"} {
+			all := w.call("GET", list+separator+key+"=1000000").want(200)
+			for _, text := range []string{"0", "10000", "2147483647", "9223372036854775808", strings.Repeat("9", 400)} {
+				if a := w.call("GET", list+separator+key+"="+text).want(200); a.body != all.body {
+					t.Errorf("%s, %s=%.20s: %s, want %s", list, key, text, a.body, all.body)
+				}
+			}
+			for _, text := range []string{"x", "1x", "1.5", "1e3", "0x10", "%D9%A1", "null", "all"} {
+				w.call("GET", list+separator+key+"="+text).want(400, `"message":"`)
+			}
+		}
+	}
+}
+
+// TestT13RequestID: a client's own id changes nothing; the server's is in the header and in the message.
+func TestT13RequestID(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	seen := map[string]bool{}
+	for n, id := range []string{"a3f1c0de-0000-4000-8000-000000000001", "a3f1c0de-0000-4000-8000-000000000001", "no GUID", strings.Repeat("x", 3000)} {
+		for _, path := range []string{"/v0.1/user", "/v0.1/nothing"} {
+			a := w.hosted("GET", apiHost+path, "", "x-ms-client-request-id", id, "X-Correlation-ID", id)
+			own := a.header.Get("X-Correlation-ID")
+			if own == id || seen[own] {
+				t.Errorf("correlation id %q", own)
+			}
+			seen[own] = true
+			if a.status == 404 {
+				a.want(404, fmt.Sprintf(`"message":"Not found. Correlation ID: %s"`, own))
+			} else {
+				a.want(200)
+			}
+		}
+		if n == 0 && strings.Contains(w.logs.String(), id) {
+			t.Error("what a client calls its request is in the log")
+		}
+	}
+}
+
+// TestT1EverySlash: every call that reads takes a slash at its end, a doubled one in front, and the prefix /api.
+func TestT1EverySlash(t *testing.T) {
+	t.Parallel()
+	w := shop(t)
+	for _, r := range routesOf(t) {
+		if r.Method != http.MethodGet || !strings.HasPrefix(r.Path, "/v0.1/") {
+			continue
+		}
+		path := fill(r.Path)
+		plain := w.call("GET", path)
+		for _, odd := range []string{path + "/", "/" + path, "/api" + path, "//api" + path + "/"} {
+			a := w.call("GET", odd)
+			if a.status != plain.status || a.header.Get("Content-Type") != plain.header.Get("Content-Type") {
+				t.Errorf("%s: %d, %s: %d", path, plain.status, odd, a.status)
+			}
+		}
+	}
+}

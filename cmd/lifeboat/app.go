@@ -17,6 +17,7 @@ type appCmd struct {
 	Create appCreateCmd `cmd:"" help:"Register an app and print its secret."`
 	List   appListCmd   `cmd:"" help:"List the apps that the token can see."`
 	Show   appShowCmd   `cmd:"" help:"Show one app."`
+	Limits appLimitsCmd `cmd:"" help:"Show or change how many errors of an app are taken in a minute."`
 	Delete appDeleteCmd `cmd:"" help:"Delete an app with everything that is known of it."`
 }
 
@@ -150,6 +151,49 @@ func (c *appShowCmd) Run(ctx context.Context) error {
 	fmt.Printf("Name:     %s/%s\nTitle:    %s\nOS:       %s\nPlatform: %s\nSecret:   %s\nCreated:  %s\n",
 		app.Owner.Name, app.Name, app.DisplayName, app.OS, app.Platform, app.AppSecret, app.CreatedAt)
 	return nil
+}
+
+type appLimitsCmd struct {
+	App     appName `arg:"" name:"owner/name" help:"The app."`
+	Crashes *int    `placeholder:"N" help:"Crashes a minute; 0 for all."`
+	Handled *int    `placeholder:"N" help:"Handled errors a minute; 0 for all."`
+	remote
+}
+
+func (appLimitsCmd) Help() string {
+	return `Examples:
+  lifeboat app limits admin/shop-android --data /var/lib/lifeboat
+  lifeboat app limits admin/shop-android --crashes 60 --handled 60 --data /var/lib/lifeboat
+
+Errors above a limit are answered like all others and not kept; the page and /metrics count them as throttled.`
+}
+
+func (c *appLimitsCmd) Run(ctx context.Context) error {
+	api, err := c.client()
+	if err != nil {
+		return err
+	}
+	method, in := "GET", any(nil)
+	if c.Crashes != nil || c.Handled != nil {
+		method, in = "PUT", contract.IngestionLimitsChange{Crashes: c.Crashes, Handled: c.Handled}
+	}
+	var limits contract.IngestionLimits
+	if err := api.Call(ctx, method, c.App.path()+"/ingestion_limits", in, &limits); err != nil {
+		return err
+	}
+	if c.JSON {
+		printJSON(limits)
+		return nil
+	}
+	fmt.Printf("Crashes a minute:        %s\nHandled errors a minute: %s\n", limit(limits.Crashes), limit(limits.Handled))
+	return nil
+}
+
+func limit(n int) string {
+	if n == 0 {
+		return "all"
+	}
+	return fmt.Sprint(n)
 }
 
 type appDeleteCmd struct {

@@ -45,6 +45,7 @@ type Options struct {
 	Oldest     func() diag.IngressTime // of the first log in the journal, 0 if there is none
 	Uploads    *upload.Store           // files of symbol uploads
 
+	Admit          func(*http.Request) error  // asked before anything else, but not for blobs; nil: everybody is let in
 	Gate           *auth.Gate                 // nil: one on Store. Pages share it, so that deleted tokens are void there too
 	Log            *slog.Logger               // nil: none
 	Version        string                     // of the program, for the description
@@ -78,6 +79,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.SymbolsChanged == nil {
 		o.SymbolsChanged = func() {}
+	}
+	if o.Admit == nil {
+		o.Admit = func(*http.Request) error { return nil }
 	}
 	if o.AppsChanged == nil {
 		o.AppsChanged = func() {}
@@ -150,6 +154,9 @@ func rootOf(path string) (root, rest string) {
 
 // serve finds the route of a request and the caller's right to it, in the order of T19.
 func (a *API) serve(w http.ResponseWriter, r *http.Request) error {
+	if err := a.o.Admit(r); err != nil {
+		return err
+	}
 	segments, ok := split(r.URL.EscapedPath())
 	n, values := a.tree.find(segments)
 	if n == nil || len(n.routes) == 0 {

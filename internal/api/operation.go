@@ -228,6 +228,8 @@ func operations() map[string]operation {
 
 		"patchGroup":   {"Changes the state or the note of an error group.", "", groupChange{}, 0, contract.ErrorGroup{}},
 		"deleteReport": {"Deletes a report with its attachments.", "", nil, 0, contract.DeleteCounter{}},
+		"getLimits":    {"Shows how many errors of the app are taken in a minute.", "", nil, 0, contract.IngestionLimits{}},
+		"putLimits":    {"Changes how many errors of the app are taken in a minute; 0 for all.", "", contract.IngestionLimitsChange{}, 0, contract.IngestionLimits{}},
 		"getRetention": {"Shows how long reports are kept.", "", nil, 0, contract.RetentionSettings{}},
 		"putRetention": {"Changes how long reports are kept.", "", contract.RetentionSettings{}, 0, contract.RetentionSettings{}},
 

@@ -166,6 +166,8 @@ func routes() []route {
 		{method: "DELETE", path: "~", need: needManager, serve: deleteApp},
 		{method: "POST", path: "~/avatar", need: needManager, serve: setAppAvatar, extra: true},
 		{method: "DELETE", path: "~/avatar", need: needManager, serve: deleteAppAvatar, extra: true},
+		{method: "GET", path: "~/ingestion_limits", need: needViewer, serve: getLimits, extra: true},
+		{method: "PUT", path: "~/ingestion_limits", need: needManager, serve: putLimits, extra: true},
 		{method: "GET", path: "~/users", need: needViewer, serve: listAppUsers},
 		{method: "PATCH", path: "~/users/{user_email}", need: needManager, serve: patchAppUser},
 		{method: "DELETE", path: "~/users/{user_email}", need: needManager, serve: deleteAppUser},

@@ -24,6 +24,9 @@ type App struct {
 	Keep                 Retention
 }
 
+// MaxPerMinute bounds an app's limits.
+const MaxPerMinute = 1_000_000
+
 // Role is what a caller may do with one app. Each role includes the ones below it.
 type Role uint8
 

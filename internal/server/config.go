@@ -23,6 +23,10 @@ type Config struct {
 	TLSKey      string `name:"tls-key" type:"path" env:"LIFEBOAT_TLS_KEY" placeholder:"FILE" help:"Key of the certificate, PEM."`
 	TLSACMEHost string `name:"tls-acme-host" env:"LIFEBOAT_TLS_ACME_HOST" placeholder:"NAME" help:"Get a certificate for this name from Let's Encrypt. --tls-listen must be port 443 as seen from outside."`
 
+	TrustedProxy []string `name:"trusted-proxy" env:"LIFEBOAT_TRUSTED_PROXY" placeholder:"CIDR" help:"Address or network of a reverse proxy, repeatable. What it says in Forwarded or X-Forwarded-For, -Proto and -Host is believed; of others nothing is."`
+	CORSOrigin   []string `name:"cors-origin" env:"LIFEBOAT_CORS_ORIGIN" placeholder:"ORIGIN" help:"Let scripts of pages from https://HOST use the API, repeatable; * for all. Off without it, as in App Center."`
+	APIRate      string   `name:"api-rate" env:"LIFEBOAT_API_RATE" placeholder:"N/TIME" help:"Let a client address send so many requests to the API, like 500/5m; more are 429 with Retry-After. Off without it. Devices are not limited by it."`
+
 	AdminListen string `name:"admin-listen" default:"127.0.0.1:0" env:"LIFEBOAT_ADMIN_LISTEN" placeholder:"HOST:PORT" help:"Private listener: /metrics, /healthz, /readyz, /debug/pprof/. Never open it to others."`
 
 	ExportHost []string `name:"export-host" env:"LIFEBOAT_EXPORT_HOST" placeholder:"HOST[:PORT]" help:"Let exports go to this host too, also over plain HTTP and to private addresses. Without it only Azure Blob Storage over HTTPS."`

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"lifeboat/internal/diag"
 	"lifeboat/internal/ingest"
 	"lifeboat/internal/report"
+	"lifeboat/internal/respond"
 	"lifeboat/internal/web"
 )
 
@@ -22,6 +24,7 @@ func (s *Server) assembleDoors(t *targets, reports *report.Reader, installKey [3
 	urls := derive(s.folder.key, forURLs)
 	gate := auth.New(s.store, s.config.Clock, s.log)
 	s.api = api.New(api.Options{
+		Admit: s.rate.Admit,
 		Store: s.store, Reports: reports, Clock: s.config.Clock, Key: urls, InstallKey: installKey, Targets: t,
 		JournalNow: s.journal.Now, Oldest: s.oldest, Version: s.config.Version,
 		Gate: gate, Log: s.log, BaseURL: s.baseURL, AppsChanged: s.appsChanged, AccountGone: s.accountGone, ExportsChanged: s.export.Wake,
@@ -42,6 +45,7 @@ func (s *Server) assembleDoors(t *targets, reports *report.Reader, installKey [3
 		Refused: s.refused, Exports: s.exportLags, Pipeline: s.lag, DiskFull: s.disk.full.Load,
 		Operations: operations(),
 	})
+	s.apiDoor, s.webDoor = s.origins.Share(respond.Compress(s.api)), respond.Compress(s.web)
 	return nil
 }
 
@@ -65,14 +69,16 @@ func (s *Server) oldest() diag.IngressTime {
 	return t
 }
 
-// baseURL is how the client of a request reaches this server: never what its Host header says.
+// baseURL is how the client of a request reaches this server: what a trusted proxy says, never what its Host header
+// says.
 func (s *Server) baseURL(r *http.Request) string {
 	if s.config.PublicURL != "" {
 		return s.config.PublicURL
 	}
-	scheme := "http://"
-	if r.TLS != nil {
-		scheme = "https://"
+	scheme, host := respond.Origin(r)
+	scheme = cmp.Or(scheme, "http") + "://"
+	if host != "" {
+		return scheme + host
 	}
 	if a, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
 		return scheme + a.String()
@@ -166,18 +172,19 @@ func (s *Server) front() http.Handler {
 			return
 		}
 		s.requests.Add(1)
+		r = s.proxies.Believe(r)
 		if r.ContentLength != 0 { // a deadline without a body would end the request itself: net/http reads ahead
 			limit.SetReadDeadline(time.Now().Add(readTime))
 		}
 		switch path := r.URL.Path; {
 		case api.Match(path):
-			s.api.ServeHTTP(w, r)
+			s.apiDoor.ServeHTTP(w, r)
 		case path == "/healthz":
 			healthz(w, r)
 		case path == "/readyz":
 			s.readyz(w, r)
 		default:
-			s.web.ServeHTTP(w, r)
+			s.webDoor.ServeHTTP(w, r)
 		}
 	})
 }

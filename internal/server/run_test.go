@@ -42,6 +42,9 @@ func TestConfig(t *testing.T) {
 		"other scheme":  {func(c *server.Config) { c.PublicURL = "ftp://crash.example.com" }, "--public-url"},
 		"with query":    {func(c *server.Config) { c.PublicURL = "http://a/?b" }, "--public-url"},
 		"with password": {func(c *server.Config) { c.PublicURL = "http://a:b@c" }, "--public-url"},
+		"proxy":         {func(c *server.Config) { c.TrustedProxy = []string{"proxy.example.com"} }, "--trusted-proxy"},
+		"origin":        {func(c *server.Config) { c.CORSOrigin = []string{"dash.example.com"} }, "--cors-origin"},
+		"rate":          {func(c *server.Config) { c.APIRate = "500" }, "--api-rate"},
 		"export host":   {func(c *server.Config) { c.ExportHost = []string{"http://a/b"} }, "--export-host"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net/http"
 	"os"
 	"strings"
 	"sync"
@@ -27,6 +28,7 @@ import (
 	"lifeboat/internal/pipeline"
 	"lifeboat/internal/purge"
 	"lifeboat/internal/report"
+	"lifeboat/internal/respond"
 	"lifeboat/internal/store"
 	"lifeboat/internal/store/sqlite"
 	"lifeboat/internal/upload"
@@ -59,6 +61,11 @@ type Server struct {
 
 	backingUp sync.Mutex
 
+	proxies          respond.Proxies
+	origins          respond.Origins
+	rate             *respond.Rate // nil: no limit
+	apiDoor, webDoor http.Handler
+
 	fatal chan error // what the journal said when its files were in doubt
 }
 
@@ -80,6 +87,9 @@ func Open(ctx context.Context, c Config) (*Server, error) {
 
 func (s *Server) open(ctx context.Context) (err error) {
 	limitMemory()
+	if err := s.openDoors(); err != nil {
+		return err
+	}
 	if _, err := s.disk.watch(s.folder.path); err != nil {
 		return fmt.Errorf("free space of %s: %w", s.folder.path, err)
 	}
@@ -107,6 +117,20 @@ func (s *Server) open(ctx context.Context) (err error) {
 		return fmt.Errorf("symbol files: %w", err)
 	}
 	return s.assemble()
+}
+
+// openDoors reads who may come in, and how.
+func (s *Server) openDoors() (err error) {
+	if s.proxies, err = respond.ParseProxies(s.config.TrustedProxy); err != nil {
+		return diag.Wrap(diag.Invalid, err, "--trusted-proxy: %v", err)
+	}
+	if s.origins, err = respond.ParseOrigins(s.config.CORSOrigin); err != nil {
+		return diag.Wrap(diag.Invalid, err, "--cors-origin: %v", err)
+	}
+	if s.rate, err = respond.ParseRate(s.config.APIRate, s.config.Clock); err != nil {
+		return diag.Wrap(diag.Invalid, err, "--api-rate: %v", err)
+	}
+	return nil
 }
 
 func openJournal(ctx context.Context, f *folder, db *store.DB, c *Config, onFatal func(error)) (*journal.Journal, error) {

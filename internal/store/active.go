@@ -181,7 +181,8 @@ type activity struct {
 	rows    []activeRow
 	waiting map[deviceDay]bool // day is 0
 
-	errors []activeRow // rows of errors that are not yet inserted
+	// rows of errors, and of installs that were several things, that are not yet inserted
+	errors, shared []activeRow
 
 	// of the row before, which is mostly from the same device
 	last struct {
@@ -240,7 +241,10 @@ func (a *activity) write() error {
 	if err := a.flush(); err != nil {
 		return err
 	}
-	if err := a.writeErrors(); err != nil {
+	if err := a.writeDays("active_error", a.errors); err != nil {
+		return err
+	}
+	if err := a.writeDays("active_shared", a.shared); err != nil {
 		return err
 	}
 	if err := activeCounts.write(a.w.t, a.counts); err != nil {
@@ -343,7 +347,8 @@ func (a *activity) count(d *dayCounter) error {
 			a.errors = append(a.errors, activeRow{d.at, p})
 		}
 	}
-	return d.share()
+	d.share()
+	return nil
 }
 
 var activeColumns = [...]string{"shard", "app", "install", "day", "version", "build", "model", "os", "country", "language", "used"}
@@ -365,18 +370,18 @@ func (a *activity) flush() error {
 	return err
 }
 
-var activeErrorColumns = [...]string{"shard", "app", "day", "install", "version", "build", "used"}
+var activeDayColumns = [...]string{"shard", "app", "day", "install", "version", "build", "used"}
 
-// writeErrors inserts the rows of errors.
-func (a *activity) writeErrors() error {
+// writeDays inserts rows into one of the tables that are kept by day.
+func (a *activity) writeDays(table string, rows []activeRow) error {
 	var args []any
-	return chunks(a.errors, func(piece []activeRow) error {
+	return chunks(rows, func(piece []activeRow) error {
 		args = args[:0]
 		for i := range piece {
 			r := &piece[i]
 			args = append(args, int64(r.shard), r.app, r.day, packInstall(r.install), r.version, r.build, int64(r.sent))
 		}
-		_, err := a.w.t.exec(a.w.db.index.dialect.Insert("active_error", activeErrorColumns[:], len(piece)), args...)
+		_, err := a.w.t.exec(a.w.db.index.dialect.Insert(table, activeDayColumns[:], len(piece)), args...)
 		return err
 	})
 }
@@ -590,7 +595,10 @@ func countFacets(all []profile, of count) map[facet]bool {
 }
 
 // share notes an install that has several versions or builds on the day.
-func (d *dayCounter) share() error {
+func (d *dayCounter) share() {
+	if len(d.stood)+len(d.fresh) == 1 {
+		return
+	}
 	type pair struct {
 		version, build int64
 		sent           sent
@@ -603,17 +611,11 @@ func (d *dayCounter) share() error {
 		several = several || p.version != all[0].version || p.build != all[0].build
 	}
 	if !several {
-		return nil
+		return
 	}
 	for p := range pairs {
-		_, err := d.a.w.t.exec(`INSERT INTO active_shared (shard, app, day, install, version, build, used) VALUES ($1, $2, $3, $4, $5, $6, $7)
-			ON CONFLICT (shard, app, day, install, version, build, used) DO NOTHING`,
-			d.at.shard, d.at.app, d.at.day, d.packed, p.version, p.build, int64(p.sent))
-		if err != nil {
-			return err
-		}
+		d.a.shared = append(d.a.shared, activeRow{d.at, profile{version: p.version, build: p.build, sent: p.sent}})
 	}
-	return nil
 }
 
 // shownKey names an install as something on a day, without holding the text of its id.

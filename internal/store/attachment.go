@@ -49,9 +49,7 @@ func (w *batchWriter) writeAttachments(ctx context.Context, rows []AttachmentRow
 	}
 	for i := range live {
 		w.tally[tallyKey{live[i].App, live[i].Shard, int(diag.KindAttachment)}]++
-		if err := w.indexAttachment(&live[i]); err != nil {
-			return err
-		}
+		w.indexAttachment(&live[i])
 	}
 	w.done.Attachments += len(live)
 	for i := range copies {

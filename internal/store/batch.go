@@ -93,12 +93,13 @@ type batchWriter struct {
 	marks map[markKey]uint64
 	done  Applied
 
-	activity activity
-	usage    usage
-	sessions sessions
-	arrivals []arrival
-	groups   map[groupKey]*groupDelta // what the batch adds to groups
-	after    uint64                   // what came with higher feed numbers is of this batch
+	activity  activity
+	usage     usage
+	sessions  sessions
+	arrivals  []arrival
+	documents []document
+	groups    map[groupKey]*groupDelta // what the batch adds to groups
+	after     uint64                   // what came with higher feed numbers is of this batch
 }
 
 func (w *batchWriter) apply(ctx context.Context, b *Batch) error {
@@ -121,12 +122,12 @@ func (w *batchWriter) apply(ctx context.Context, b *Batch) error {
 	if err := w.writeProblems(ctx, b.Problems); err != nil {
 		return err
 	}
-	for _, write := range [...]func() error{w.activity.write, w.usage.write, w.sessions.write, w.writeArrivals} {
+	for _, write := range [...]func() error{w.activity.write, w.usage.write, w.sessions.write, w.writeArrivals, w.writeTally, w.writeDocuments} {
 		if err := write(); err != nil {
 			return err
 		}
 	}
-	return w.writeTally()
+	return nil
 }
 
 // place puts rows in feed order, sets their shards and leaves out those of apps that are gone and those that

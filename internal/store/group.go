@@ -75,9 +75,17 @@ func (w *batchWriter) countGroups(live []ReportRow, seen map[device]bool) error 
 			g.devices++
 		}
 	}
+	known, err := w.countKnown(order)
+	if err != nil {
+		return err
+	}
 	parts := sums[partKey]{}
 	for _, g := range order {
-		n, err := w.countGroup(g)
+		n := known[groupKey{g.first.App, g.first.Group}]
+		var err error
+		if n == 0 {
+			n, err = w.countGroup(g)
+		}
 		if err == nil && n == g.n {
 			err = w.recall(g.first) // the group is new here
 		}
@@ -93,6 +101,47 @@ func (w *batchWriter) countGroups(live []ReportRow, seen map[device]bool) error 
 		g.rows = nil
 	}
 	return groupCounts.write(w.t, parts)
+}
+
+// countKnown adds to the counters of groups that have a row and returns how many reports they have now.
+func (w *batchWriter) countKnown(all []*groupDelta) (known map[groupKey]int64, err error) {
+	byApp := map[int64][]*groupDelta{}
+	for _, g := range all {
+		byApp[g.first.App] = append(byApp[g.first.App], g)
+	}
+	known = make(map[groupKey]int64, len(all))
+	var args []any
+	for app, deltas := range byApp {
+		err := chunks(deltas, func(piece []*groupDelta) error {
+			args = args[:0]
+			for _, g := range piece {
+				args = append(args, int64(g.first.Group), g.n, g.devices, int64(g.from), int64(g.to), g.latest.ID[:], g.latest.AppBuild)
+			}
+			n := len(args)
+			return w.t.each(func(r *sql.Rows) error {
+				var (
+					group diag.GroupID
+					n     int64
+				)
+				err := r.Scan(&group, &n)
+				known[groupKey{app, group}] = n
+				return err
+			}, fmt.Sprintf(`WITH came (grp, n, devices, first_at, last_at, latest, build) AS (VALUES %s)
+				UPDATE error_group SET
+				n = error_group.n + came.n,
+				devices = error_group.devices + came.devices,
+				first_at = CASE WHEN came.first_at < error_group.first_at THEN came.first_at ELSE error_group.first_at END,
+				last_at = CASE WHEN came.last_at > error_group.last_at THEN came.last_at ELSE error_group.last_at END,
+				build = CASE WHEN (came.last_at, came.latest) > (error_group.last_at, error_group.latest) THEN came.build ELSE error_group.build END,
+				latest = CASE WHEN (came.last_at, came.latest) > (error_group.last_at, error_group.latest) THEN came.latest ELSE error_group.latest END
+				FROM came WHERE error_group.shard = $%d AND error_group.app = $%d AND error_group.grp = came.grp RETURNING error_group.grp, error_group.n`,
+				tuples(len(piece), 7), n+1, n+2), append(args, int64(piece[0].first.Shard), app)...)
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return known, nil
 }
 
 // countGroup returns how many reports the group has now.

@@ -97,6 +97,24 @@ func lookUp[K any](t *tx, keys []K, text string, bind func(k K, dst []any) []any
 	})
 }
 
+// tuples are the placeholders of so many rows.
+func tuples(rows, columns int) string {
+	var b strings.Builder
+	for n := range rows * columns {
+		switch {
+		case n == 0:
+			b.WriteString("(")
+		case n%columns == 0:
+			b.WriteString("), (")
+		default:
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "$%d", n+1)
+	}
+	b.WriteString(")")
+	return b.String()
+}
+
 // chunks calls fn for pieces of rows of the fixed sizes.
 func chunks[T any](rows []T, fn func([]T) error) error {
 	for len(rows) > 0 {

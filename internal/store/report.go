@@ -86,7 +86,8 @@ func (w *batchWriter) writeReports(ctx context.Context, rows []ReportRow) error 
 	if err != nil {
 		return err
 	}
-	live, copies, err := insertNew(w.t, w.db.index.dialect, w.reportTable(), rows)
+	numbers := make(map[reportPlace]int64, len(rows))
+	live, copies, err := insertNew(w.t, w.db.index.dialect, w.reportTable(last, numbers), rows)
 	if err != nil {
 		return err
 	}
@@ -102,9 +103,7 @@ func (w *batchWriter) writeReports(ctx context.Context, rows []ReportRow) error 
 			return err
 		}
 	}
-	if err := w.indexReports(live, last); err != nil {
-		return err
-	}
+	w.indexReports(live, numbers)
 	if err := w.countErrors(live); err != nil {
 		return err
 	}
@@ -122,13 +121,16 @@ func (w *batchWriter) noteReport(r *ReportRow) {
 	w.arrive(r.App, r.Shard, r.Feed, r.Ingress, r.Locator)
 }
 
-func (w *batchWriter) reportTable() table[ReportRow] {
+// reportTable numbers rows behind last, in the order in which they come.
+func (w *batchWriter) reportTable(last int64, numbers map[reportPlace]int64) table[ReportRow] {
 	return table[ReportRow]{
 		name: "report",
-		columns: []string{"shard", "app", "id", "grp", "time", "install", "user_id", "session", "kind", "handled", "feed", "ingress",
+		columns: []string{"num", "shard", "app", "id", "grp", "time", "install", "user_id", "session", "kind", "handled", "feed", "ingress",
 			"version", "build", "model", "os_name", "os_version", "country", "language", "state", "missing", "problem", "segment", "pos", "member"},
 		bind: func(dst []any, r *ReportRow) []any {
-			return append(dst, int64(r.Shard), r.App, r.ID[:], int64(r.Group), int64(r.Time), packInstall(r.Install), textOrNull(r.UserID),
+			last++
+			numbers[reportPlace{r.Feed, r.Locator.Member}] = last
+			return append(dst, last, int64(r.Shard), r.App, r.ID[:], int64(r.Group), int64(r.Time), packInstall(r.Install), textOrNull(r.UserID),
 				idOrNull(r.Session), int64(r.Kind), flag(r.Handled), int64(r.Feed), int64(r.Ingress), w.words.num(r.AppVersion),
 				w.words.num(r.AppBuild), w.words.num(r.Model), w.words.num(r.OSName), w.words.num(r.OSVersion), w.words.num(r.Country),
 				w.words.num(r.Language), w.stateNumber(r.State), w.words.num(strings.Join(r.Missing, "\n")), textOrNull(r.Problem),

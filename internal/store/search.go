@@ -1,9 +1,11 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -143,41 +145,30 @@ func (w *batchWriter) lastReport() (n int64, err error) {
 	return n, err
 }
 
-// indexReports makes new reports found. They have the numbers behind last.
-func (w *batchWriter) indexReports(live []ReportRow, last int64) error {
-	type place struct {
-		feed   uint64
-		member int
-	}
-	number := make(map[place]int64, len(live))
-	err := w.t.each(func(r *sql.Rows) error {
-		var (
-			n int64
-			p place
-		)
-		err := r.Scan(&n, &p.feed, &p.member)
-		number[p] = n
-		return err
-	}, "SELECT num, feed, member FROM report WHERE num > $1", last)
+// reportPlace is a report's place in the feed.
+type reportPlace struct {
+	feed   uint64
+	member int
+}
+
+// indexReports makes new reports found. numbers are those of their rows.
+func (w *batchWriter) indexReports(live []ReportRow, numbers map[reportPlace]int64) {
 	for i := range live {
 		r := &live[i]
 		doc := r.Search
 		if doc == "" {
 			doc = NewSearchDoc(r, nil)
 		}
-		if err == nil {
-			err = w.index(r.Shard, r.App, number[place{r.Feed, r.Locator.Member}], doc.inGroup(r.Group))
-		}
+		w.index(r.Shard, r.App, numbers[reportPlace{r.Feed, r.Locator.Member}], doc.inGroup(r.Group))
 	}
-	return err
 }
 
-func (w *batchWriter) indexAttachment(a *AttachmentRow) error {
+func (w *batchWriter) indexAttachment(a *AttachmentRow) {
 	doc := a.Search
 	if doc == "" {
 		doc = NewAttachmentDoc(a, "")
 	}
-	return w.index(a.Shard, a.App, fileNumber(a.Feed, a.Locator.Member), doc)
+	w.index(a.Shard, a.App, fileNumber(a.Feed, a.Locator.Member), doc)
 }
 
 // indexGroup makes a new group found by what its row says, which need not be what its first report does.
@@ -186,18 +177,40 @@ func (w *batchWriter) indexGroup(r *ReportRow) error {
 	if err := g.load(w.t, r.Shard, r.App, r.Group); err != nil {
 		return err
 	}
-	return w.index(r.Shard, r.App, groupNumber(r.Group), groupDoc(g.AppVersion, &g.Reason))
+	w.index(r.Shard, r.App, groupNumber(r.Group), groupDoc(g.AppVersion, &g.Reason))
+	return nil
 }
 
-func (w *batchWriter) index(shard uint8, app, number int64, doc SearchDoc) error {
-	if doc == "" {
-		return nil
+// document is one that waits to be written.
+type document struct {
+	app    int64
+	shard  uint8
+	number int64
+	doc    SearchDoc
+}
+
+func (w *batchWriter) index(shard uint8, app, number int64, doc SearchDoc) {
+	if doc != "" {
+		w.documents = append(w.documents, document{app, shard, number, doc})
 	}
-	if err := w.db.makeSearch(w.t, shard, app); err != nil {
-		return err
+}
+
+// writeDocuments writes the documents of the batch at its end and in the order of their numbers: a number that
+// goes back, or another statement in between, makes the engine begin a new piece of its table, and many pieces are
+// work for those who search and for those who merge them.
+func (w *batchWriter) writeDocuments() error {
+	slices.SortFunc(w.documents, func(a, b document) int { return cmp.Or(cmp.Compare(a.app, b.app), cmp.Compare(a.number, b.number)) })
+	for i, d := range w.documents {
+		if i == 0 || w.documents[i-1].app != d.app {
+			if err := w.db.makeSearch(w.t, d.shard, d.app); err != nil {
+				return err
+			}
+		}
+		if _, err := w.t.exec(w.db.index.dialect.SearchInsert(searchTable(d.app)), d.number, string(d.doc)); err != nil {
+			return err
+		}
 	}
-	_, err := w.t.exec(w.db.index.dialect.SearchInsert(searchTable(app)), number, string(doc))
-	return err
+	return nil
 }
 
 // unsearchReport takes a report out of the full-text table. Call it before the report's row is deleted and before

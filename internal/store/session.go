@@ -101,49 +101,77 @@ func (s *sessions) see(k sessionKey, part span) {
 	s.order = append(s.order, k)
 }
 
+// write joins sessions with what is known of them. One that has become longer moves to another bucket.
 func (s *sessions) write() error {
 	s.counts = sums[sessionCountKey]{}
+	known, err := s.known()
+	if err != nil {
+		return err
+	}
+	var rows []sessionRow
 	for _, k := range s.order {
-		if err := s.put(k, s.spans[k]); err != nil {
-			return err
+		now := *s.spans[k]
+		if stood := known[k]; stood != nil {
+			now = *stood
+			if now.join(s.spans[k]); now == *stood {
+				continue
+			}
+			s.count(k, stood, -1)
 		}
+		s.count(k, &now, 1)
+		rows = append(rows, sessionRow{k, now})
+	}
+	if err := s.put(rows); err != nil {
+		return err
 	}
 	return sessionCounts.write(s.w.t, s.counts)
 }
 
-// put joins a session with what is known of it. One that has become longer moves to another bucket.
-func (s *sessions) put(k sessionKey, part *span) error {
-	packed := packInstall(k.install)
-	var stood *span
-	err := s.w.t.each(func(r *sql.Rows) error {
-		var begun sql.NullInt64
-		stood = &span{}
-		err := r.Scan(&stood.first, &stood.last, &begun, &stood.version)
-		stood.begins, stood.begun = begun.Valid, diag.DeviceTime(begun.Int64)
-		return err
-	}, "SELECT first_at, last_at, begun, version FROM session WHERE shard = $1 AND app = $2 AND install = $3 AND session = $4",
-		k.shard, k.app, packed, k.session[:])
-	if err != nil {
-		return err
-	}
-	now := *part
-	if stood != nil {
-		now = *stood
-		if now.join(part); now == *stood {
-			return nil
+// known reads the sessions that have a row.
+func (s *sessions) known() (map[sessionKey]*span, error) {
+	all := map[sessionKey]*span{}
+	err := lookUp(s.w.t, s.order, "SELECT %d, first_at, last_at, begun, version FROM session WHERE shard = $%d AND app = $%d AND install = $%d AND session = $%d",
+		func(k sessionKey, dst []any) []any {
+			return append(dst, int64(k.shard), k.app, packInstall(k.install), k.session[:])
+		},
+		func(r *sql.Rows, place *int, piece []sessionKey) error {
+			var (
+				stood span
+				begun sql.NullInt64
+			)
+			err := r.Scan(place, &stood.first, &stood.last, &begun, &stood.version)
+			stood.begins, stood.begun = begun.Valid, diag.DeviceTime(begun.Int64)
+			if err == nil {
+				all[piece[*place]] = &stood
+			}
+			return err
+		})
+	return all, err
+}
+
+type sessionRow struct {
+	sessionKey
+	span
+}
+
+// put writes rows of sessions, new ones and others.
+func (s *sessions) put(rows []sessionRow) error {
+	var args []any
+	return chunks(rows, func(piece []sessionRow) error {
+		args = args[:0]
+		for i := range piece {
+			r := &piece[i]
+			var begun any
+			if r.begins {
+				begun = int64(r.begun)
+			}
+			args = append(args, int64(r.shard), r.app, packInstall(r.install), r.session[:], int64(r.first), int64(r.last), begun, r.version)
 		}
-		s.count(k, stood, -1)
-	}
-	s.count(k, &now, 1)
-	var begun any
-	if now.begins {
-		begun = int64(now.begun)
-	}
-	_, err = s.w.t.exec(`INSERT INTO session (shard, app, install, session, first_at, last_at, begun, version) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-		ON CONFLICT (shard, app, install, session) DO UPDATE SET first_at = excluded.first_at, last_at = excluded.last_at,
-		begun = excluded.begun, version = excluded.version`,
-		k.shard, k.app, packed, k.session[:], now.first, now.last, begun, now.version)
-	return err
+		_, err := s.w.t.exec("INSERT INTO session (shard, app, install, session, first_at, last_at, begun, version) VALUES "+tuples(len(piece), 8)+
+			` ON CONFLICT (shard, app, install, session) DO UPDATE SET first_at = excluded.first_at, last_at = excluded.last_at,
+			begun = excluded.begun, version = excluded.version`, args...)
+		return err
+	})
 }
 
 func (s *sessions) count(k sessionKey, of *span, n int64) {

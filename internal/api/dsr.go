@@ -100,9 +100,17 @@ func (q *request) dsr(kind, token string) (r diag.AccountRequest, err error) {
 	return r, err
 }
 
-// ownDSR is the request of the path, which must be the caller's.
+// dsrToken is the token of a request: in the path, or in the query where the docs have it (D15).
+func (q *request) dsrToken() string {
+	if len(q.names) > 0 {
+		return q.param("token")
+	}
+	return q.query.Get("token")
+}
+
+// ownDSR is the request that is named, which must be the caller's.
 func (q *request) ownDSR(kind string) (diag.AccountRequest, error) {
-	r, err := q.dsr(kind, q.param("token"))
+	r, err := q.dsr(kind, q.dsrToken())
 	if err == nil && r.User != q.caller.User.Num {
 		return r, noSuchRequest()
 	}
@@ -134,11 +142,7 @@ func (q *request) kept(r *diag.AccountRequest) bool {
 // getUserDeletion tells how far a deletion is: also when the account is gone, so the token and the e-mail
 // address are enough (D15).
 func getUserDeletion(q *request) error {
-	token := q.query.Get("token")
-	if len(q.names) > 0 {
-		token = q.param("token")
-	}
-	r, err := q.dsr(diag.RequestDelete, token)
+	r, err := q.dsr(diag.RequestDelete, q.dsrToken())
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,14 @@ func FuzzRequests(f *testing.F) {
 		f.Add("GET", "/v0.1/apps/acme/Shop/errors/errorGroups", query, "")
 		f.Add("GET", "/v0.1/apps/acme/Shop/errors/errorGroups/1u/errors", query, "")
 	}
+	for _, query := range []string{
+		"filter=exceptionMethod%20eq%20%27name%27&$top=100&$skip=0&order=desc&sort=timestamp", "filter=not%20(a%20eq%201)", "filter=timestamp%20ge%20datetime'2024-05-01'", "filter=%27",
+		"q=%22%00%22%20*%20NEAR(a", "q=" + strings.Repeat("a+", 300), "q=-&sort=userId&order=asc&$skip=99999999999999999999", "filter=contains(userId,%27%ff%27)&q=;",
+	} {
+		f.Add("GET", "/v0.1/apps/acme/Shop/errors/search", query, "")
+		f.Add("GET", "/v0.1/apps/acme/Shop/errors/errorGroups/search", query, "")
+		f.Add("GET", "/v0.1/apps/acme/Shop/diagnostics/symbol_groups", query, "")
+	}
 	for _, path := range []string{
 		"/", "", "*", "//", "/v0.1/apps/%00/%ff", "/v0.1/apps/acme/Shop/errors/%2e%2e/attachments", "/v0.1/apps/acme/Shop/errors/errorGroups/-1u", "/v0.1/apps/acme/Shop/errors/{00000000-0000-0000-0000-000000000000}/attachments",
 		"/blobs/-9223372036854775809/x/log", "/v0.1/apps/" + strings.Repeat("a", 400) + "/b", strings.Repeat("/a", 50), "/v0.1/api_tokens/current", "/v0.1/apps/acme/%",
@@ -56,6 +64,27 @@ func FuzzRequests(f *testing.F) {
 		w.handler.ServeHTTP(answer, r.WithContext(t.Context()))
 		if answer.Code >= 500 || answer.Code < 200 {
 			t.Errorf("%s %s?%s: status %d %s", method, path, query, answer.Code, answer.Body)
+		}
+	})
+}
+
+// FuzzCredentials throws headers at a route that asks who calls. Only the token itself lets one in.
+func FuzzCredentials(f *testing.F) {
+	w := newWorld(f, func(o *api.Options) { o.Log = nil })
+	for _, header := range []string{"", "x", w.token[1:], w.token + "0", strings.ToUpper(w.token), "Bearer " + w.token[2:], "Basic YW5uOg==", "Basic YW5u", "Basic " + strings.Repeat("A", 9000), "\x00", "'--"} {
+		f.Add(header, "")
+		f.Add("", header)
+	}
+	f.Fuzz(func(t *testing.T, key, authorization string) {
+		r := &http.Request{
+			Method: "GET", URL: &url.URL{Path: "/v0.1/user"}, Header: http.Header{"X-Api-Token": {key}, "Authorization": {authorization}}, Body: http.NoBody,
+			Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		}
+		answer := httptest.NewRecorder()
+		w.handler.ServeHTTP(answer, r.WithContext(t.Context()))
+		known := strings.Contains(strings.ToLower(key+authorization), w.token)
+		if answer.Code != 401 && answer.Code != 429 && !known {
+			t.Errorf("%q, %q: status %d", key, authorization, answer.Code)
 		}
 	})
 }

@@ -10,8 +10,8 @@ import (
 	"lifeboat/internal/store"
 )
 
-// maxCrashes is how many crashes a list has: the call knows no pages.
-const maxCrashes = 100
+// maxCrashes is how many crashes a list has at most, the newest: the call knows no pages (X12).
+const maxCrashes = maxTop
 
 func listCrashes(q *request) error {
 	p := q.params()

@@ -140,7 +140,7 @@ func operations() map[string]operation {
 		"createAppToken":         {"Makes a token for the app; full ones take a manager. It is shown once.", "", tokenBody{}, 201, contract.Token{}},
 		"deleteAppToken":         {"Revokes a token of the app.", "", nil, 204, nil},
 		"startUserExport":        {"Asks for a copy of the caller's account.", "", nil, 202, contract.AccountRequest{}},
-		"getUserExport":          {"Tells how far the copy is, and where it is.", "", nil, 0, contract.AccountRequestStatus{}},
+		"getUserExport":          {"Tells how far the copy is, and where it is.", "token", nil, 0, contract.AccountRequestStatus{}},
 		"cancelUserExport":       {"Cancels the request for a copy.", "", nil, 202, contract.AccountRequest{}},
 		"startUserDeletion":      {"Asks for the caller's account to be deleted, in seven days.", "", nil, 202, contract.AccountRequest{}},
 		"getUserDeletion":        {"Tells how far the deletion is, to whoever knows the address.", "token email", nil, 0, contract.AccountRequestStatus{}},

@@ -99,6 +99,7 @@ func routes() []route {
 		{method: "POST", path: "~/api_tokens", need: needDeveloper, serve: createAppToken},
 		{method: "DELETE", path: "~/api_tokens/{api_token_id}", need: needDeveloper, serve: deleteAppToken},
 		{method: "POST", path: "/v0.1/user/dsr/export", need: needUser, serve: startUserExport},
+		{method: "GET", path: "/v0.1/user/dsr/export", need: needUser, serve: getUserExport, extra: true},
 		{method: "GET", path: "/v0.1/user/dsr/export/{token}", need: needUser, serve: getUserExport},
 		{method: "POST", path: "/v0.1/user/dsr/export/{token}/cancel", need: needUser, serve: cancelUserExport},
 		{method: "POST", path: "/v0.1/user/dsr/delete", need: needUserWrite, serve: startUserDeletion},
@@ -433,7 +434,7 @@ func (n *node) methods() (all []string) {
 
 const (
 	maxSegments = 16
-	maxSegment  = 300 // bytes; the longest that can be meant is a name of 100 characters, escaped
+	maxSegment  = 768 // bytes; the longest that can be meant is the name of an event, 256 bytes, escaped
 )
 
 // split cuts a path into its segments (T1): without slashes doubled in front, one at the end, and a leading

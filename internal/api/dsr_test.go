@@ -305,3 +305,19 @@ func TestRun(t *testing.T) {
 	stop()
 	<-ended
 }
+
+// TestD15Query: the token stands in the path or in the query, for a copy as well as for a deletion.
+func TestD15Query(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	token := w.ask(dsr + "export")
+	inPath := w.call("GET", dsr+"export/"+token).want(200)
+	if inQuery := w.call("GET", dsr+"export?token="+token+"&email=ann@example.com").want(200); inQuery.body != inPath.body {
+		t.Errorf("%s, in the path %s", inQuery.body, inPath.body)
+	}
+	w.call("GET", dsr+"export").want(404)
+	w.call("GET", dsr+"export?token=x").want(404)
+	w.callAs("", "GET", dsr+"export?token="+token).want(401)
+	token = w.ask(dsr + "delete")
+	w.callAs("", "GET", dsr+"delete?email=ann@example.com&token="+token).want(200)
+}

@@ -116,3 +116,21 @@ func TestPatchGroup(t *testing.T) {
 	w.call("PATCH", "~/errors/errorGroups/1u", `{"state":"open"}`).want(404)
 	w.call("GET", "~/errors/errorGroups?groupState=ignored").want(200, list.Groups[0].ID)
 }
+
+// TestManyCrashes: the old list knows no pages, and has all that a page of the new one can have.
+func TestManyCrashes(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	logs := make([]string, 150)
+	for i := range logs {
+		logs[i] = spec{n: i}.log()
+	}
+	w.send(logs...)
+	var all []struct {
+		ID string `json:"crash_id"`
+	}
+	w.call("GET", "~/crash_groups/"+w.theGroup()+"/crashes").want(200).into(&all)
+	if len(all) != len(logs) {
+		t.Errorf("%d crashes, want %d", len(all), len(logs))
+	}
+}

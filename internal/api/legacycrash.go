@@ -10,7 +10,7 @@ import (
 	"lifeboat/internal/store"
 )
 
-// maxCrashes is how many crashes a list has at most, the newest: the call knows no pages (X12).
+// maxCrashes is how many crashes a list has at most, the newest: the call knows no pages (X13).
 const maxCrashes = maxTop
 
 func listCrashes(q *request) error {

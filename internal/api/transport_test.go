@@ -3,6 +3,7 @@ package api_test
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 )
@@ -113,4 +114,19 @@ func TestT1EverySlash(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestT1LongSegments: the longest names that can be meant are read out of a path, in any script.
+func TestT1LongSegments(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for n, name := range []string{strings.Repeat("x", 256), strings.Repeat("購", 85), strings.Repeat(" /%", 85), "a+b c?d#e;f", "..", "properties"} {
+		w.send(logged{n: n, name: name, at: may(9, 1, 0), properties: `[{"type":"string","name":"color","value":"red"}]`}.log())
+		path := "~/analytics/events/" + url.PathEscape(name)
+		w.call("GET", path+"/properties").want(200, `["color"]`)
+		w.call("GET", path+"/properties/color/counts?start=2024-05-01").want(200, `"name":"red"`)
+		w.call("DELETE", path).want(200)
+		w.call("GET", path+"/properties").want(404)
+	}
+	w.call("GET", "~/analytics/events/"+strings.Repeat("x", 800)+"/properties").want(404)
 }

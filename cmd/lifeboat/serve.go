@@ -56,7 +56,7 @@ func (c *serveCmd) ready(s *server.Server, a server.Addresses) {
 	} else {
 		fmt.Printf("ready url=%s admin=%s\n", a.URL, a.Admin)
 	}
-	if a.TLS != "" && c.TLSCert == "" && c.TLSACMEHost == "" {
+	if a.TLS != "" && c.TLSCert == "" && len(c.TLSACMEHost) == 0 {
 		fmt.Fprintf(os.Stderr, "HTTPS uses a CA of this data folder's own. To trust it:\n  appcenter CLI and Node.js: export NODE_EXTRA_CA_CERTS=%s\n  curl: --cacert %s\n", s.LocalCA(), s.LocalCA())
 	}
 }

@@ -41,6 +41,7 @@ type Process struct {
 type Launch struct {
 	Bin, Data string
 	Flags     []string
+	Env       []string  // beside this process's own
 	Stderr    io.Writer // nil: this process's own
 }
 
@@ -75,6 +76,7 @@ func (l Launch) WithApp() (*Process, error) {
 func (l Launch) Start() (*Process, error) {
 	p := &Process{Data: l.Data, ended: make(chan struct{})}
 	p.cmd = exec.Command(l.Bin, append([]string{"serve", "--data", l.Data, "--listen", "127.0.0.1:0", "--log-level", "WARN"}, l.Flags...)...)
+	p.cmd.Env = append(os.Environ(), l.Env...)
 	p.cmd.Stderr = l.Stderr
 	if l.Stderr == nil {
 		p.cmd.Stderr = os.Stderr

@@ -2,6 +2,7 @@ package server
 
 import (
 	"log/slog"
+	"net"
 	"net/url"
 	"strings"
 
@@ -18,10 +19,11 @@ type Config struct {
 
 	UploadURL string `name:"upload-url" env:"LIFEBOAT_UPLOAD_URL" placeholder:"URL" help:"Where clients put symbol files, if it is not --public-url. The appcenter CLI wants a host that is neither localhost nor an address; plain HTTP will do."`
 
-	TLSListen   string `name:"tls-listen" env:"LIFEBOAT_TLS_LISTEN" placeholder:"HOST:PORT" help:"The same over HTTPS (TLS 1.2 and 1.3). Android apps and the appcenter CLI insist on it."`
-	TLSCert     string `name:"tls-cert" type:"path" env:"LIFEBOAT_TLS_CERT" placeholder:"FILE" help:"Certificate chain, PEM. Without one, a local CA in DIR/tls makes a certificate for this machine."`
-	TLSKey      string `name:"tls-key" type:"path" env:"LIFEBOAT_TLS_KEY" placeholder:"FILE" help:"Key of the certificate, PEM."`
-	TLSACMEHost string `name:"tls-acme-host" env:"LIFEBOAT_TLS_ACME_HOST" placeholder:"NAME" help:"Get a certificate for this name from Let's Encrypt. --tls-listen must be port 443 as seen from outside."`
+	TLSListen        string   `name:"tls-listen" env:"LIFEBOAT_TLS_LISTEN" placeholder:"HOST:PORT" help:"The same over HTTPS (TLS 1.2 and 1.3). Android apps and the appcenter CLI insist on it."`
+	TLSCert          string   `name:"tls-cert" type:"path" env:"LIFEBOAT_TLS_CERT" placeholder:"FILE" help:"Certificate chain, PEM, read again when it changes. Without one, a local CA in DIR/tls makes a certificate for this machine."`
+	TLSKey           string   `name:"tls-key" type:"path" env:"LIFEBOAT_TLS_KEY" placeholder:"FILE" help:"Key of the certificate, PEM."`
+	TLSACMEHost      []string `name:"tls-acme-host" env:"LIFEBOAT_TLS_ACME_HOST" placeholder:"NAME" help:"Get a certificate for this name from Let's Encrypt, repeatable. From outside, port 443 must lead to --tls-listen, or port 80 to --listen."`
+	TLSACMEDirectory string   `name:"tls-acme-directory" env:"LIFEBOAT_TLS_ACME_DIRECTORY" placeholder:"URL" help:"Get certificates from another authority that speaks ACME. Let the machine trust it, or name its CA in SSL_CERT_FILE."`
 
 	TrustedProxy []string `name:"trusted-proxy" env:"LIFEBOAT_TRUSTED_PROXY" placeholder:"CIDR" help:"Address or network of a reverse proxy, repeatable. What it says in Forwarded or X-Forwarded-For, -Proto and -Host is believed; of others nothing is."`
 	CORSOrigin   []string `name:"cors-origin" env:"LIFEBOAT_CORS_ORIGIN" placeholder:"ORIGIN" help:"Let scripts of pages from https://HOST use the API, repeatable; * for all. Off without it, as in App Center."`
@@ -83,10 +85,17 @@ func (c *Config) check() error {
 		return diag.Errorf(diag.Invalid, "--objects needs a journal in an object store, which this release does not have. Leave it out: logs are kept in the data folder.")
 	case (c.TLSCert == "") != (c.TLSKey == ""):
 		return diag.Errorf(diag.Invalid, "--tls-cert and --tls-key go together.")
-	case c.TLSListen == "" && (c.TLSCert != "" || c.TLSACMEHost != ""):
+	case c.TLSListen == "" && (c.TLSCert != "" || len(c.TLSACMEHost) > 0):
 		return diag.Errorf(diag.Invalid, "--tls-cert and --tls-acme-host need --tls-listen.")
-	case c.TLSCert != "" && c.TLSACMEHost != "":
+	case c.TLSCert != "" && len(c.TLSACMEHost) > 0:
 		return diag.Errorf(diag.Invalid, "Use either --tls-cert or --tls-acme-host.")
+	case c.TLSACMEDirectory != "" && len(c.TLSACMEHost) == 0:
+		return diag.Errorf(diag.Invalid, "--tls-acme-directory needs --tls-acme-host.")
+	}
+	for _, name := range c.TLSACMEHost {
+		if !strings.Contains(name, ".") || net.ParseIP(name) != nil || strings.ContainsAny(name, "*/: ") {
+			return diag.Errorf(diag.Invalid, "--tls-acme-host: %q is no name that a certificate can be got for: it should be like crash.example.com.", name)
+		}
 	}
 	if err := checkBase("--public-url", &c.PublicURL); err != nil {
 		return err

@@ -124,7 +124,11 @@ func (l *listeners) openAll() error {
 	if err != nil {
 		return err
 	}
-	l.add(plain, l.s.front())
+	front := l.s.front()
+	if l.s.acme = l.s.newACME(); l.s.acme != nil {
+		front = l.s.acme.HTTPHandler(front) // it takes the authority's questions, and redirects nothing
+	}
+	l.add(plain, front)
 	l.addresses.URL = "http://" + plain.Addr().String()
 	admin, err := listenTCP("--admin-listen", l.s.config.AdminListen)
 	if err != nil {

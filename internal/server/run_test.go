@@ -32,12 +32,17 @@ func TestConfig(t *testing.T) {
 		change func(*server.Config)
 		want   string
 	}{
-		"no folder":     {func(c *server.Config) { c.Data = "" }, "--data"},
-		"PostgreSQL":    {func(c *server.Config) { c.Database = "postgres://x" }, "--database"},
-		"objects":       {func(c *server.Config) { c.Objects = "s3://x" }, "--objects"},
-		"no key":        {func(c *server.Config) { c.TLSListen, c.TLSCert = ":0", "a" }, "go together"},
-		"no listener":   {func(c *server.Config) { c.TLSACMEHost = "a.example" }, "need --tls-listen"},
-		"two ways":      {func(c *server.Config) { c.TLSListen, c.TLSCert, c.TLSKey, c.TLSACMEHost = ":0", "a", "b", "c" }, "either"},
+		"no folder":   {func(c *server.Config) { c.Data = "" }, "--data"},
+		"PostgreSQL":  {func(c *server.Config) { c.Database = "postgres://x" }, "--database"},
+		"objects":     {func(c *server.Config) { c.Objects = "s3://x" }, "--objects"},
+		"no key":      {func(c *server.Config) { c.TLSListen, c.TLSCert = ":0", "a" }, "go together"},
+		"no listener": {func(c *server.Config) { c.TLSACMEHost = []string{"a.example"} }, "need --tls-listen"},
+		"two ways": {func(c *server.Config) {
+			c.TLSListen, c.TLSCert, c.TLSKey, c.TLSACMEHost = ":0", "a", "b", []string{"c.example"}
+		}, "either"},
+		"ACME address":  {func(c *server.Config) { c.TLSListen, c.TLSACMEHost = ":0", []string{"192.0.2.1"} }, "--tls-acme-host"},
+		"ACME machine":  {func(c *server.Config) { c.TLSListen, c.TLSACMEHost = ":0", []string{"localhost"} }, "--tls-acme-host"},
+		"ACME URL":      {func(c *server.Config) { c.TLSListen, c.TLSACMEDirectory = ":0", "https://a" }, "needs --tls-acme-host"},
 		"no URL":        {func(c *server.Config) { c.PublicURL = "crash.example.com" }, "--public-url"},
 		"other scheme":  {func(c *server.Config) { c.PublicURL = "ftp://crash.example.com" }, "--public-url"},
 		"with query":    {func(c *server.Config) { c.PublicURL = "http://a/?b" }, "--public-url"},

@@ -17,6 +17,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"golang.org/x/crypto/acme/autocert"
+
 	"lifeboat/internal/api"
 	"lifeboat/internal/auth"
 	"lifeboat/internal/blob/azure"
@@ -61,6 +63,7 @@ type Server struct {
 
 	backingUp sync.Mutex
 
+	acme             *autocert.Manager // nil: certificates come from elsewhere
 	proxies          respond.Proxies
 	origins          respond.Origins
 	rate             *respond.Rate // nil: no limit

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -22,6 +23,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"golang.org/x/crypto/acme"
 	"golang.org/x/crypto/acme/autocert"
 
 	"lifeboat/internal/diag"
@@ -44,20 +46,16 @@ const (
 func (s *Server) tlsConfig() (*tls.Config, error) {
 	c := &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"h2", "http/1.1"}}
 	switch {
-	case s.config.TLSACMEHost != "":
-		m := &autocert.Manager{
-			Prompt: autocert.AcceptTOS, HostPolicy: autocert.HostWhitelist(s.config.TLSACMEHost),
-			Cache: autocert.DirCache(s.folder.in(filepath.Join(tlsDir, "acme"))),
-		}
-		acme := m.TLSConfig()
+	case s.acme != nil:
+		acme := s.acme.TLSConfig()
 		acme.MinVersion = tls.VersionTLS12
 		return acme, nil
 	case s.config.TLSCert != "":
-		cert, err := tls.LoadX509KeyPair(s.config.TLSCert, s.config.TLSKey)
-		if err != nil {
+		f := &fileCertificate{certFile: s.config.TLSCert, keyFile: s.config.TLSKey, clock: s.config.Clock, log: s.log}
+		if err := f.open(); err != nil {
 			return nil, diag.Wrap(diag.Invalid, err, "The certificate cannot be used: %v.", err)
 		}
-		c.Certificates = []tls.Certificate{cert}
+		c.GetCertificate = f.get
 		return c, nil
 	}
 	ca, err := s.localCA()
@@ -70,6 +68,19 @@ func (s *Server) tlsConfig() (*tls.Config, error) {
 	}
 	c.GetCertificate = local.get
 	return c, nil
+}
+
+// newACME gets certificates from an authority, nil if nobody asked for it. What proves that we have the name is shown
+// on the HTTPS listener, else on the plain one.
+func (s *Server) newACME() *autocert.Manager {
+	if len(s.config.TLSACMEHost) == 0 {
+		return nil
+	}
+	return &autocert.Manager{
+		Prompt: autocert.AcceptTOS, HostPolicy: autocert.HostWhitelist(s.config.TLSACMEHost...),
+		Cache:  autocert.DirCache(s.folder.in(filepath.Join(tlsDir, "acme"))),
+		Client: &acme.Client{DirectoryURL: cmp.Or(s.config.TLSACMEDirectory, autocert.DefaultACMEDirectory), UserAgent: "lifeboat"},
+	}
 }
 
 // localCA is the data folder's own CA, which is made if there is none or if it has expired.

@@ -2,8 +2,13 @@ package server_test
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/pem"
+	"math/big"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -179,4 +184,59 @@ func TestHTTP2(t *testing.T) {
 	if a := w.get(w.at.TLS + "/readyz"); a.body != "ready\n" {
 		t.Errorf("answered %+v", a)
 	}
+}
+
+// pair writes a certificate for a name and its key.
+func pair(t *testing.T, certFile, keyFile, name string) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	of := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: []string{name}, NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, of, of, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, certFile, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
+	write(t, keyFile, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})))
+}
+
+// TestCertificateIsReloaded: who renews a certificate need not stop the server, and half a renewal stops nothing.
+func TestCertificateIsReloaded(t *testing.T) {
+	t.Parallel()
+	folder := t.TempDir()
+	certFile, keyFile := filepath.Join(folder, "cert.pem"), filepath.Join(folder, "key.pem")
+	pair(t, certFile, keyFile, "one.example.com")
+	w := start(t, overTLS, func(c *server.Config) { c.TLSCert, c.TLSKey = certFile, keyFile })
+	shows := func(name string) {
+		t.Helper()
+		if got := w.shown("")[0].DNSNames[0]; got != name {
+			t.Errorf("the certificate is that of %s, want %s", got, name)
+		}
+	}
+	shows("one.example.com")
+	pair(t, certFile, keyFile, "two-two.example.com")
+	shows("one.example.com") // not yet looked at
+	w.clock.Step(11 * time.Second)
+	shows("two-two.example.com")
+
+	write(t, certFile, "half a certificate")
+	for range 3 {
+		w.clock.Step(11 * time.Second)
+		shows("two-two.example.com")
+	}
+	if n := strings.Count(w.log.String(), "cannot be used"); n != 1 {
+		t.Errorf("it is told %d times", n)
+	}
+	w.ok(os.Remove(keyFile))
+	w.clock.Step(11 * time.Second)
+	shows("two-two.example.com")
+	pair(t, certFile, keyFile, "three.three.example.com")
+	w.clock.Step(11 * time.Second)
+	shows("three.three.example.com")
 }

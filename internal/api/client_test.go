@@ -578,6 +578,43 @@ func TestClientCLI(t *testing.T) {
 	}
 }
 
+// TestClientMissingSymbols: the CLI asks for as many groups as there are numbers, and takes ids of 32 small digits
+// alone; a script ignores what it will never have, one id after the other.
+func TestClientMissingSymbols(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.send(appleCrash(1, "1.0", "1", false, "shop", "cart"))
+	var list struct {
+		Total  int `json:"total_crash_count"`
+		Groups []struct {
+			ID      string `json:"symbol_group_id"`
+			Missing []struct {
+				ID     string `json:"symbol_id"`
+				Status string `json:"status"`
+			} `json:"missing_symbols"`
+		} `json:"groups"`
+	}
+	const groups = apiHost + shopURL + "/diagnostics/symbol_groups"
+	w.hosted("GET", groups+"?top=2147483647", "").want(200).into(&list)
+	if list.Total != 1 || len(list.Groups) != 1 || len(list.Groups[0].Missing) != 2 {
+		t.Fatalf("%+v", list)
+	}
+	w.hosted("GET", groups+"/"+list.Groups[0].ID, "").want(200, list.Groups[0].ID)
+	for _, m := range list.Groups[0].Missing {
+		if !regexp.MustCompile(`^[0-9a-f]{32}$`).MatchString(m.ID) || m.Status != "missing" {
+			t.Errorf("%+v", m)
+		}
+		w.hosted("GET", apiHost+shopURL+"/symbols/"+m.ID+"/status", "").want(200, `"status":"missing"`)
+		w.hosted("POST", apiHost+shopURL+"/symbols/"+m.ID+"/ignore", "").want(200, `"status":"ignored"`)
+		w.hosted("GET", apiHost+shopURL+"/symbols/"+strings.ToUpper(m.ID)+"/status", "").want(200, `"status":"ignored"`)
+	}
+	w.hosted("GET", apiHost+shopURL+"/diagnostics/symbol_groups_info", "").want(200, `{"total_crash_count":0}`)
+	// The old addresses of the docs.
+	for _, path := range []string{"/symbol_groups?top=1", "/symbol_groups/" + list.Groups[0].ID, "/symbol_groups_info"} {
+		w.hosted("GET", apiHost+shopURL+path, "").want(200, `"total_crash_count":`)
+	}
+}
+
 // TestClientRetries: the CLI tries again after a 429 or a 503 only if it is told when; fewer seconds than there are
 // to wait would cost it one of its tries.
 func TestClientRetries(t *testing.T) {

@@ -405,15 +405,18 @@ func FuzzQuery(f *testing.F) {
 	w := shop(f)
 	group := "errorGroups/" + w.groups("").ErrorGroups[0].ID
 	paths := []string{"errorGroups", group + "/errors", group + "/models", group + "/errorCountsPerDay", group + "/errorfreeDevicePercentages", "errorCountsPerDay",
-		"errorfreeDevicePercentages", "available_versions", "availableAppBuilds"}
+		"errorfreeDevicePercentages", "available_versions", "availableAppBuilds", "search", "errorGroups/search"}
 	for i, q := range []map[string]string{
 		{"start": "2024-05-01T00:00:00.123456789Z", "end": "2024-05-10"}, {"start": "2024-05-01T10:00:00 02:00"}, {"start": "-292277022399-01-01"}, {"end": "0000-00-00"},
 		{"$top": "0"}, {"top": "99999999999999999999"}, {"$skip": "1e3"}, {"versions": "a|b%7C|%"}, {"versions": "||"}, {"$filter": "version eq null"}, {"start": "2262-04-11T23:47:16.854775807Z"},
-		{"start": "1677-09-21T00:12:43.145224192Z", "end": "1677-09-22"},
+		{"start": "1677-09-21T00:12:43.145224192Z", "end": "1677-09-22"}, {"filter": "exceptionMethod eq 'pay' or not contains(userId,'\xff')"}, {"filter": "timestamp ge 2024-05-09T00:00:00 02:00"},
+		{"q": "a \" * NEAR( -b"}, {"q": "\x00\u202e"}, {"sort": "userId", "order": "asc"}, {"$orderby": "devices desc,count"}, {"groupState": "open|Closed,"}, {"$token": "AAAAAAAAAAAAAAAAAAAAAAAAAAAA"},
 	} {
 		for key, value := range q {
 			f.Add(i, key, value, "", "")
 			f.Add(i+3, key, value, "end", value)
+			f.Add(9, key, value, "q", value)
+			f.Add(10, key, value, "filter", value)
 		}
 	}
 	f.Fuzz(func(t *testing.T, i int, key, value, key2, value2 string) {

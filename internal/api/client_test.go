@@ -441,7 +441,7 @@ func TestClientJenkins(t *testing.T) {
 }
 
 // TestClientScripts: PowerShell scripts take a member statusCode for a failure, end the address of the user with a
-// slash, and watch exports to switch them on again.
+// slash, print stacks frame by frame, and watch exports to switch them on again.
 func TestClientScripts(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -459,6 +459,19 @@ func TestClientScripts(t *testing.T) {
 	}
 	if a := w.callAs("", "GET", "/v0.1/user/").want(401); !failed(a) {
 		t.Error(a.body)
+	}
+	w.send(spec{n: 1}.log())
+	var stack struct {
+		Title     string
+		Exception struct {
+			Frames []struct {
+				CodeRaw string `json:"code_raw"`
+			}
+		}
+	}
+	w.hosted("GET", apiHost+shopURL+"/errors/errorGroups/"+w.theGroup()+"/stacktrace", "").want(200).into(&stack)
+	if stack.Title == "" || len(stack.Exception.Frames) != 2 || !strings.Contains(stack.Exception.Frames[0].CodeRaw, "Cart.total") {
+		t.Errorf("%+v", stack)
 	}
 	made := w.export()
 	watch := func() (id, kind, state string) {

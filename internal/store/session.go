@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"strings"
 	"time"
 
 	"lifeboat/internal/diag"
@@ -108,20 +109,31 @@ func (s *sessions) write() error {
 	if err != nil {
 		return err
 	}
-	var rows []sessionRow
+	var fresh, others []sessionRow
 	for _, k := range s.order {
 		now := *s.spans[k]
-		if stood := known[k]; stood != nil {
-			now = *stood
-			if now.join(s.spans[k]); now == *stood {
-				continue
-			}
-			s.count(k, stood, -1)
+		stood := known[k]
+		if stood == nil {
+			s.count(k, &now, 1)
+			fresh = append(fresh, sessionRow{k, now})
+			continue
 		}
-		s.count(k, &now, 1)
-		rows = append(rows, sessionRow{k, now})
+		now = *stood
+		if now.join(s.spans[k]); now != *stood {
+			s.count(k, stood, -1)
+			s.count(k, &now, 1)
+			others = append(others, sessionRow{k, now})
+		}
 	}
-	if err := s.put(rows); err != nil {
+	if err := s.put(fresh, func(rows int) string { return s.w.db.index.dialect.Insert("session", sessionColumns[:], rows) }); err != nil {
+		return err
+	}
+	err = s.put(others, func(rows int) string {
+		return "INSERT INTO session (" + strings.Join(sessionColumns[:], ", ") + ") VALUES " + tuples(rows, len(sessionColumns)) +
+			` ON CONFLICT (shard, app, install, session) DO UPDATE SET first_at = excluded.first_at, last_at = excluded.last_at,
+			begun = excluded.begun, version = excluded.version`
+	})
+	if err != nil {
 		return err
 	}
 	return sessionCounts.write(s.w.t, s.counts)
@@ -154,8 +166,10 @@ type sessionRow struct {
 	span
 }
 
-// put writes rows of sessions, new ones and others.
-func (s *sessions) put(rows []sessionRow) error {
+var sessionColumns = [...]string{"shard", "app", "install", "session", "first_at", "last_at", "begun", "version"}
+
+// put writes rows with the text for so many of them.
+func (s *sessions) put(rows []sessionRow, text func(rows int) string) error {
 	var args []any
 	return chunks(rows, func(piece []sessionRow) error {
 		args = args[:0]
@@ -167,9 +181,7 @@ func (s *sessions) put(rows []sessionRow) error {
 			}
 			args = append(args, int64(r.shard), r.app, packInstall(r.install), r.session[:], int64(r.first), int64(r.last), begun, r.version)
 		}
-		_, err := s.w.t.exec("INSERT INTO session (shard, app, install, session, first_at, last_at, begun, version) VALUES "+tuples(len(piece), 8)+
-			` ON CONFLICT (shard, app, install, session) DO UPDATE SET first_at = excluded.first_at, last_at = excluded.last_at,
-			begun = excluded.begun, version = excluded.version`, args...)
+		_, err := s.w.t.exec(text(len(piece)), args...)
 		return err
 	})
 }

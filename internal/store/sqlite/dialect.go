@@ -50,10 +50,11 @@ func inOrder(text string) bool {
 	return true
 }
 
-// Insert leaves the placeholders without numbers, too.
+// Insert leaves the placeholders without numbers, too. A statement that could fail half-way would have SQLite copy
+// every page that it touches, so one is made that cannot: rows with a NULL where none may be are skipped as well.
 func (dialect) Insert(table string, columns []string, rows int) string {
 	row := "(?" + strings.Repeat(",?", len(columns)-1) + ")"
-	return "INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES " + row + strings.Repeat(","+row, rows-1) + " ON CONFLICT DO NOTHING"
+	return "INSERT OR IGNORE INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES " + row + strings.Repeat(","+row, rows-1)
 }
 
 // Add does the same.

@@ -52,7 +52,7 @@ func open(ctx context.Context, dir string, o Options, d store.Dialect, migration
 	if err != nil {
 		return nil, err
 	}
-	index, err := openPools(filepath.Join(dir, indexFile), settings{synchronous: "normal", writerCache: 8192, readerCache: 2048, checkpointPages: 8000})
+	index, err := openPools(filepath.Join(dir, indexFile), settings{synchronous: "normal", writerCache: 16384, readerCache: 2048, checkpointPages: 8000})
 	if err != nil {
 		return nil, errors.Join(err, register.Read.Close(), register.Write.Close())
 	}

@@ -114,6 +114,7 @@ type conformance struct {
 	manager caller
 	values  map[string]string // of path parameters
 	crashes []string          // report ids to be used up
+	members []caller          // of the app, to be used up
 	group   string
 	serial  int
 
@@ -243,8 +244,9 @@ func (c *conformance) addPeople(t *testing.T, data string) {
 	}
 	check(db.SetMember(ctx, shop.Num, manager.Num, diag.RoleManager))
 	check(db.SetMember(ctx, other.Num, manager.Num, diag.RoleManager))
-	for i := range 100 { // who may be taken out of the app and the organisation
-		member(fmt.Sprintf("member%d", i), diag.RoleViewer)
+	for i := range spare { // who may be taken out of the app and the organisation, and leave
+		u := member(fmt.Sprintf("member%d", i), diag.RoleViewer)
+		c.members = append(c.members, caller{name: u.Name, token: token(u, 0, "all"), email: u.Email, rank: 1, user: true, known: true})
 	}
 	root, err := db.UserByName(ctx, "admin")
 	check(err)

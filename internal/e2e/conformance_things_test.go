@@ -260,7 +260,7 @@ func (c *conformance) prepare(t *testing.T, o *published, k *caller) try {
 	case "DELETE /v0.1/orgs/{org_name}/users/{user_name}":
 		call.values["user_name"] = c.joined(t)
 	case "DELETE /users/{user_email}":
-		call.values["user_email"] = c.next("member") + "@example.com"
+		call.values["user_email"] = c.member().email
 	case "DELETE /analytics/events/{event_name}", "DELETE /analytics/event_logs/{event_name}":
 		call.values["event_name"] = c.newEvent(t)
 	case "DELETE /errors/errorGroups/{errorGroupId}/errors/{errorId}", "DELETE /crash_groups/{crash_group_id}/crashes/{crash_id}":
@@ -278,7 +278,9 @@ func (c *conformance) prepare(t *testing.T, o *published, k *caller) try {
 	case "GET /v0.1/user/dsr/delete/{token}":
 		call.values["token"] = c.deletion(t)
 	case "POST /v0.1/user/dsr/delete/{token}/cancel":
-		call.values["token"] = pickOf(t, c.askAs(t, k, "POST", "/v0.1/user/dsr/delete", nil), "token")
+		m := c.member() // the caller owns things by now, and could not leave
+		call.values["token"] = pickOf(t, c.askAs(t, &m, "POST", "/v0.1/user/dsr/delete", nil), "token")
+		call.token, call.body = m.token, fmt.Appendf(nil, `{"email":%q}`, m.email)
 	}
 	return call
 }
@@ -306,8 +308,20 @@ func (c *conformance) newApp(t *testing.T) string {
 	return name
 }
 
-// joined is a user who has become a member of the organisation.
+// member is one that was not used before.
+func (c *conformance) member() caller {
+	m := c.members[0]
+	c.members = c.members[1:]
+	return m
+}
+
+// joined is a user who has become a member of the organisation by an invitation.
 func (c *conformance) joined(t *testing.T) string {
 	t.Helper()
-	return "sue"
+	m := c.member()
+	const invitations = "/v0.1/orgs/" + org + "/invitations"
+	c.ask(t, "POST", invitations, map[string]any{"user_email": m.email})
+	link := pickOf(t, c.ask(t, "POST", invitations+"/"+m.email+"/link", nil), "accept_url")
+	c.askAs(t, &m, "POST", "/v0.1/user/invitations/orgs/"+link[strings.LastIndexByte(link, '/')+1:]+"/accept", nil)
+	return m.name
 }

@@ -9,7 +9,7 @@ import (
 	"lifeboat/internal/store"
 )
 
-// deleteReport deletes one error for good (Q51).
+// deleteReport deletes one error for good (X15).
 func deleteReport(q *request) error {
 	row, err := q.rowInGroup()
 	if err != nil {

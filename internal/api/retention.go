@@ -12,7 +12,7 @@ func getRetention(q *request) error {
 	return q.json(http.StatusOK, contract.NewRetentionSettings(q.app.Keep))
 }
 
-// putRetention takes 28 or 90 days as the original did, or any span in the members that are ours (Q38).
+// putRetention takes 28 or 90 days as the original did, or any span in the members that are ours (Q38, X14).
 func putRetention(q *request) error {
 	var body struct {
 		Days    *int `json:"retention_in_days"`

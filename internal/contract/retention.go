@@ -10,7 +10,7 @@ type RetentionSettings struct {
 	EventsInDays    int `json:"events_in_days"`
 }
 
-// NewRetentionSettings gives the nearest of the original's values that is not above the setting (Q38).
+// NewRetentionSettings gives the nearest of the original's values that is not above the setting (Q38, X14).
 func NewRetentionSettings(keep diag.Retention) RetentionSettings {
 	s := RetentionSettings{RetentionInDays: 28, ReportsInDays: keep.ReportDays(), EventsInDays: keep.EventDays()}
 	if s.ReportsInDays >= 90 {

@@ -17,7 +17,7 @@ import (
 
 // folder is the data folder, locked against other processes.
 //
-//	VERSION LOCK control key admin.token register.db index.db scrub journal/<class>/<day>-<n>.seg spool/ symbols/ tls/
+//	VERSION LOCK control key admin.token register.db index.db scrub journal/<class>/<day>-<n>[.<generation>].seg spool/ symbols/ tls/
 type folder struct {
 	path string
 	lock *os.File

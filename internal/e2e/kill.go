@@ -27,6 +27,7 @@ import (
 type Kill struct {
 	Bin, Dir string // the binary, and a folder for everything else
 	Rounds   int
+	Delete   bool // also delete reports all the time
 	Archive  bool // also wait for the export of the last minute and look into the archive
 	Seed     uint64
 	Say      io.Writer // tells about each round
@@ -39,6 +40,7 @@ type Killed struct {
 	Copies                      int   // of them sent again on purpose
 	TornBytes                   int64 // cut off at all starts together: of requests that nobody was answered for
 	Archived                    int
+	Deleted                     int // reports
 }
 
 // key names a log as the server does.
@@ -52,7 +54,10 @@ type ledger struct {
 	mu       sync.Mutex
 	answered map[key]bool
 	sent     map[key]bool
-	bodies   []sentBody // answered ones, some of which are sent again
+	bodies   []sentBody          // answered ones, some of which are sent again
+	of       map[diag.ID]diag.ID // attachment -> its error
+	doomed   map[diag.ID]bool    // reports whose deletion was asked for
+	deleted  map[diag.ID]bool    // and answered
 	copies   int
 	torn     int64 // bytes that the starts so far cut off
 }
@@ -77,7 +82,7 @@ func (k *Kill) Run(ctx context.Context) (Killed, error) {
 	if err := os.MkdirAll(root, 0o700); err != nil {
 		return Killed{}, err
 	}
-	l := &ledger{answered: map[key]bool{}, sent: map[key]bool{}}
+	l := &ledger{answered: map[key]bool{}, sent: map[key]bool{}, of: map[diag.ID]diag.ID{}, doomed: map[diag.ID]bool{}, deleted: map[diag.ID]bool{}}
 	for round := range k.Rounds {
 		if err := k.round(ctx, l, data, root, round); err != nil {
 			return Killed{}, fmt.Errorf("round %d: %w", round, err)
@@ -105,9 +110,14 @@ func (k *Kill) round(ctx context.Context, l *ledger, data, root string, round in
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	var wait sync.WaitGroup
-	failures := make(chan error, senders)
+	failures := make(chan error, senders+1)
 	for i := range senders {
 		wait.Go(func() { failures <- send(ctx, p, l, rand.New(rand.NewPCG(k.Seed+uint64(round), uint64(i)))) })
+	}
+	deleting := 0
+	if k.Delete {
+		deleting = 1
+		wait.Go(func() { failures <- deleteSome(ctx, p, l) })
 	}
 	life := shortLife + time.Duration(rng.Int64N(int64(longLife-shortLife)))
 	select {
@@ -117,7 +127,7 @@ func (k *Kill) round(ctx context.Context, l *ledger, data, root string, round in
 	p.Kill()
 	cancel()
 	wait.Wait()
-	for range senders {
+	for range senders + deleting {
 		if err := <-failures; err != nil {
 			return err
 		}
@@ -177,6 +187,9 @@ func (l *ledger) next(rng *rand.Rand) sentBody {
 	b := makeBody(rng)
 	for _, k := range b.keys {
 		l.sent[k] = true
+		if k.family == diag.FamilyAttachment {
+			l.of[k.id] = b.keys[0].id
+		}
 	}
 	return b
 }
@@ -277,7 +290,17 @@ func (k *Kill) settle(ctx context.Context, l *ledger, data, root string) (Killed
 	if err := p.Stop(); err != nil {
 		return Killed{}, fmt.Errorf("stop: %w", err)
 	}
+	if k.Delete {
+		if _, _, err := server.Purge(ctx, server.Config{Data: data}, false); err != nil { // finishes what kills have interrupted
+			return Killed{}, err
+		}
+	}
 	found, err := l.compare(ctx, data)
+	if err == nil && k.Delete {
+		if _, err = server.Reindex(ctx, server.Config{Data: data}, nil); err == nil {
+			found, err = l.compare(ctx, data)
+		}
+	}
 	if err == nil && k.Archive {
 		found.Archived, err = l.compareArchive(filepath.Join(root, "archive"))
 	}
@@ -326,8 +349,14 @@ func (l *ledger) compare(ctx context.Context, data string) (found Killed, err er
 	}
 	found = Killed{Answered: len(l.answered), Uncertain: len(l.sent) - len(l.answered), Stored: len(stored)}
 	for k := range l.answered {
-		if !stored[k] {
+		if !stored[k] && !l.excused(k) {
 			return found, fmt.Errorf("log %v was answered 200 and is lost", k)
+		}
+	}
+	found.Deleted = len(l.deleted)
+	for id := range l.deleted {
+		if stored[key{diag.FamilyError, id}] {
+			return found, fmt.Errorf("report %s was deleted and is there", id)
 		}
 	}
 	for k := range stored {

@@ -22,3 +22,19 @@ func TestKill(t *testing.T) {
 		t.Errorf("too little happened to prove anything: %+v", found)
 	}
 }
+
+// TestKillDeleting does the same while reports are deleted: what was deleted is in no file any more and does not
+// come back, though copies of it are sent, and groups count the rest.
+func TestKillDeleting(t *testing.T) {
+	t.Parallel()
+	say := new(record)
+	k := e2e.Kill{Bin: program, Dir: t.TempDir(), Rounds: 15, Delete: true, Seed: uint64(time.Now().UnixNano()), Say: say}
+	found, err := k.Run(t.Context())
+	if err != nil {
+		t.Fatalf("seed %d: %v\n%s", k.Seed, err, say)
+	}
+	t.Logf("%d rounds: %d logs answered, %d stored, %d reports deleted", found.Rounds, found.Answered, found.Stored, found.Deleted)
+	if found.Rounds != k.Rounds || found.Deleted < 10 {
+		t.Errorf("too little happened to prove anything: %+v", found)
+	}
+}

@@ -24,7 +24,7 @@ type visibleApp struct {
 }
 
 func listApps(q *request) error {
-	order := q.params().text("$orderBy", "$orderby")
+	order := strings.ToLower(q.params().text("$orderBy", "$orderby"))
 	if order != "" && order != "display_name" && order != "name" {
 		return diag.Errorf(diag.Invalid, "$orderBy must be display_name or name.")
 	}

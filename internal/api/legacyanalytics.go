@@ -105,19 +105,18 @@ func crashGroupTotals(q *request) error {
 	return q.json(http.StatusOK, all)
 }
 
-// versioned is the group of the path; it counts as empty for another version than its own.
-func (q *request) versioned() (g store.GroupSummary, counts bool, err error) {
+// counts reports whether a group is of the version that is asked for; it counts as empty for another one.
+func (q *request) counts(g *store.GroupSummary) bool {
 	version := q.params().text("version")
-	g, err = q.summary()
-	return g, version == "" || version == g.AppVersion, err
+	return version == "" || version == g.AppVersion
 }
 
 func crashGroupOverall(q *request) error {
-	g, counts, err := q.versioned()
+	g, err := q.summary()
 	if err != nil {
 		return err
 	}
-	if !counts {
+	if !q.counts(&g) {
 		return q.json(http.StatusOK, crashTotals{})
 	}
 	return q.json(http.StatusOK, crashTotals{g.Count, g.Devices})
@@ -135,16 +134,12 @@ type crashModel struct {
 }
 
 func crashGroupModels(q *request) error {
-	_, counts, err := q.versioned()
-	if err != nil {
-		return err
-	}
 	g, names, err := q.groupNames(q.o.Store.GroupModels)
 	if err != nil {
 		return err
 	}
 	answer := crashModels{Models: []crashModel{}}
-	if counts {
+	if q.counts(&g) {
 		answer.CrashCount = g.Count
 		for _, n := range names {
 			answer.Models = append(answer.Models, crashModel{n.Name, n.N})
@@ -165,16 +160,12 @@ type crashSystem struct {
 }
 
 func crashGroupSystems(q *request) error {
-	_, counts, err := q.versioned()
-	if err != nil {
-		return err
-	}
 	g, names, err := q.groupNames(q.o.Store.GroupSystems)
 	if err != nil {
 		return err
 	}
 	answer := crashSystems{OperatingSystems: []crashSystem{}}
-	if counts {
+	if q.counts(&g) {
 		answer.CrashCount = g.Count
 		for _, n := range names {
 			answer.OperatingSystems = append(answer.OperatingSystems, crashSystem{n.Name, n.N})

@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -129,4 +130,83 @@ func TestT1LongSegments(t *testing.T) {
 		w.call("GET", path+"/properties").want(404)
 	}
 	w.call("GET", "~/analytics/events/"+strings.Repeat("x", 800)+"/properties").want(404)
+}
+
+// queryParameter is one of the description.
+type queryParameter struct {
+	Name, In, Type, Format string
+	Enum                   []string
+}
+
+// queryParameters are those of the published calls, by method and path.
+func queryParameters(t *testing.T) map[string][]queryParameter {
+	t.Helper()
+	var raw struct {
+		Paths map[string]map[string]json.RawMessage
+	}
+	if err := json.Unmarshal(publishedText(t), &raw); err != nil {
+		t.Fatal(err)
+	}
+	all := map[string][]queryParameter{}
+	for path, members := range raw.Paths {
+		for method, member := range members {
+			var o struct{ Parameters []queryParameter }
+			if method == "parameters" {
+				continue
+			}
+			if err := json.Unmarshal(member, &o); err != nil {
+				t.Fatal(err)
+			}
+			for _, p := range o.Parameters {
+				if p.In == "query" {
+					all[strings.ToUpper(method)+" "+path] = append(all[strings.ToUpper(method)+" "+path], p)
+				}
+			}
+		}
+	}
+	return all
+}
+
+// TestQ39Everywhere: whatever a published call takes as a date, a number or one of a few words is refused if it is none
+// of them, before the call looks for what the path names (T19); the words are read in any letter case.
+func TestQ39Everywhere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.send(spec{n: 1}.log(), logged{n: 1, at: may(9, 1, 0)}.log())
+	checked := 0
+	for call, parameters := range queryParameters(t) {
+		method, path, _ := strings.Cut(call, " ")
+		for _, p := range parameters {
+			var right []string
+			switch {
+			case p.Enum != nil:
+				for _, word := range p.Enum {
+					right = append(right, word, strings.ToUpper(word), strings.ToLower(word))
+				}
+			case p.Format == "date-time":
+				right = []string{"2024-05-01", "2024-05-01T00:00:00"}
+			case p.Name == "$skip":
+				right = []string{"0", "1", "10000"} // T28
+			case p.Type == "integer":
+				right = []string{"0", "1", "99999999999999999999"}
+			case p.Type == "boolean":
+				right = []string{"true", "False"}
+			default:
+				continue
+			}
+			checked++
+			at := fill(path) + "?" + url.QueryEscape(p.Name) + "="
+			if a := w.call(method, at+"nonsense"); a.status != 400 || !strings.Contains(a.body, p.Name) {
+				t.Errorf("%s: nonsense in %s: %d %s", call, p.Name, a.status, a.body)
+			}
+			for _, text := range right {
+				if a := w.call(method, at+url.QueryEscape(text)); a.status == 400 {
+					t.Errorf("%s: %q in %s: %s", call, text, p.Name, a.body)
+				}
+			}
+		}
+	}
+	if checked < 100 {
+		t.Errorf("%d parameters", checked)
+	}
 }

@@ -23,6 +23,7 @@ type cli struct {
 	Reindex reindexCmd `cmd:"" help:"Make the index of a data folder anew from its journal."`
 	Purge   purgeCmd   `cmd:"" help:"Take away what is past its time, or say what would go."`
 	Backup  backupCmd  `cmd:"" help:"Make one file of a data folder, also while the server works on it."`
+	Doctor  doctorCmd  `cmd:"" help:"Look a server and its data folder over, and say what to do."`
 	Restore restoreCmd `cmd:"" help:"Make a data folder of a backup, or look whether a backup is whole."`
 	App     appCmd     `cmd:"" help:"Register, list and delete apps."`
 	Token   tokenCmd   `cmd:"" help:"Make, list and revoke API tokens."`

@@ -180,7 +180,7 @@ func (s *Server) front() http.Handler {
 		case api.Match(path):
 			s.apiDoor.ServeHTTP(w, r)
 		case path == "/healthz":
-			healthz(w, r)
+			s.healthz(w, r)
 		case path == "/readyz":
 			s.readyz(w, r)
 		default:

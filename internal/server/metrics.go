@@ -21,8 +21,9 @@ func (s *Server) admin() http.Handler {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 		s.writeMetrics(w)
 	})
-	mux.HandleFunc("GET /healthz", healthz)
+	mux.HandleFunc("GET /healthz", s.healthz)
 	mux.HandleFunc("GET /readyz", s.readyz)
+	mux.HandleFunc("GET /condition", s.controlled(s.condition))
 	mux.HandleFunc("POST /backup", s.controlled(s.backup))
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
 	mux.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
@@ -32,8 +33,14 @@ func (s *Server) admin() http.Handler {
 	return mux
 }
 
+// instanceHeader tells one server from another, so that an operator can find out where a URL leads to.
+const instanceHeader = "X-Lifeboat-Instance"
+
 // healthz: the process answers.
-func healthz(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "ok\n") }
+func (s *Server) healthz(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set(instanceHeader, s.instance)
+	plain(w, http.StatusOK, "ok\n")
+}
 
 func plain(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")

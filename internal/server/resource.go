@@ -46,9 +46,11 @@ func (d *disk) watch(path string) (changed bool, err error) {
 	}
 	d.free.Store(free)
 	d.total.Store(total)
-	full := free < minFree || free < total/minFreeFraction
+	full := tooFull(free, total)
 	return d.full.Swap(full) != full, nil
 }
+
+func tooFull(free, total uint64) bool { return free < minFree || free < total/minFreeFraction }
 
 // room tells how much symbol files may still take: as much again as logs need is left to them.
 func (d *disk) room(path string) func() (int64, error) {

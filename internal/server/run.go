@@ -46,6 +46,7 @@ func (s *Server) Run(ctx context.Context) error {
 			}
 		})
 	}
+	s.at = l.addresses
 	l.serve(broken)
 	if err := s.openControl(l.addresses.Admin); err != nil {
 		broken <- err

@@ -59,7 +59,9 @@ type Server struct {
 	onReady  func(Addresses)
 	requests atomic.Int64 // of the API and the pages
 	ready    atomic.Bool
-	secret   string // of commands on this machine, see control
+	at       Addresses
+	instance string // of this start, for everybody
+	secret   string // of this start, for commands on this machine: see control
 
 	backingUp sync.Mutex
 
@@ -81,7 +83,7 @@ func Open(ctx context.Context, c Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{config: c, log: c.Log, folder: f, fatal: make(chan error, 1), disk: disk{space: freeSpace}, onReady: func(Addresses) {}, secret: newSecret()}
+	s := &Server{config: c, log: c.Log, folder: f, fatal: make(chan error, 1), disk: disk{space: freeSpace}, onReady: func(Addresses) {}, instance: newSecret()[:16], secret: newSecret()}
 	if err := s.open(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}

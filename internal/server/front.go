@@ -41,8 +41,9 @@ func (s *Server) assembleDoors(t *targets, reports *report.Reader, installKey [3
 			caller, err := gate.BySession(ctx, session)
 			return web.Caller{User: caller.User}, err
 		},
-		Apps:    s.appsOf,
-		Refused: s.refused, Exports: s.exportLags, Pipeline: s.lag, DiskFull: s.disk.full.Load,
+		HashPassword: gate.HashPassword,
+		Apps:         s.appsOf,
+		Refused:      s.refused, Exports: s.exportLags, Pipeline: s.lag, DiskFull: s.disk.full.Load,
 		Operations: operations(),
 	})
 	s.apiDoor, s.webDoor = s.origins.Share(respond.Compress(s.api)), respond.Compress(s.web)

@@ -160,6 +160,9 @@ type Offer struct {
 	Inviter diag.User
 }
 
+// IsApp reports whether the offer is a role in an app.
+func (o *Offer) IsApp() bool { return o.Invitation.App != 0 }
+
 // OfferByHash finds the invitation whose link has a secret of that hash. It is NotFound once its time is over, or if
 // its sender may not invite any more.
 func (db *DB) OfferByHash(ctx context.Context, hash [32]byte, now int64) (o Offer, err error) {

@@ -67,6 +67,9 @@ func (w *Web) home(rw http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if secret := invitationOf(r); secret != "" {
+		return see(rw, invitationPath+secret) // who had signed in before goes on there
+	}
 	p, err := w.gather(r, caller)
 	if err != nil {
 		return err

@@ -139,6 +139,8 @@ func (w *Web) showSignIn(rw http.ResponseWriter, r *http.Request, status int, fa
 	}
 	if p.CLI != nil {
 		p.Action += "?for=cli&" + p.CLI.query()
+	} else if secret := invitationOf(r); secret != "" {
+		p.Action += "?for=invitation&invitation=" + secret
 	}
 	return w.render(rw, status, "sign-in.html", p)
 }
@@ -164,13 +166,21 @@ func (w *Web) signIn(rw http.ResponseWriter, r *http.Request) error {
 	case err != nil:
 		return err
 	}
-	c := w.cookieOf(r)
-	c.Value, c.MaxAge = w.sealSession(by, w.o.Clock.Now().Add(sessionTime)), int(sessionTime.Seconds())
-	http.SetCookie(rw, c)
+	w.startSession(rw, r, by)
 	if cli := cliOf(r); cli != nil {
 		return see(rw, cli.page())
 	}
+	if secret := invitationOf(r); secret != "" {
+		return see(rw, invitationPath+secret)
+	}
 	return seeHome(rw)
+}
+
+// startSession has the browser keep a credential.
+func (w *Web) startSession(rw http.ResponseWriter, r *http.Request, by credential) {
+	c := w.cookieOf(r)
+	c.Value, c.MaxAge = w.sealSession(by, w.o.Clock.Now().Add(sessionTime)), int(sessionTime.Seconds())
+	http.SetCookie(rw, c)
 }
 
 func (w *Web) showTooMany(rw http.ResponseWriter, r *http.Request, wait time.Duration) error {

@@ -1,5 +1,5 @@
-// Package web is the pages that people see: in this release one, behind a password or an API token, and one on
-// which a command line is signed in.
+// Package web is the pages that people see: in this release one, behind a password or an API token, one on which
+// a command line is signed in, and one for each invitation.
 //
 // It promises that the page works without script, with a keyboard and on a phone; that nothing of it is inline
 // or foreign, so that its strict Content-Security-Policy holds; that texts which devices sent are shown as text
@@ -27,7 +27,7 @@ import (
 	"lifeboat/internal/store"
 )
 
-// Options of New. Store, Clock, SignIn, Password, Resume, Apps and BaseURL must be set.
+// Options of New. Store, Clock, SignIn, Password, Resume, HashPassword, Apps and BaseURL must be set.
 type Options struct {
 	Store *store.DB
 	Clock diag.Clock
@@ -43,6 +43,8 @@ type Options struct {
 	Password func(ctx context.Context, client, login, password string) (session string, err error)
 	// Resume is SignIn for what Password returned.
 	Resume func(ctx context.Context, session string) (Caller, error)
+	// HashPassword makes what is stored of a new password. One that will not do is of kind Invalid.
+	HashPassword func(ctx context.Context, password string) (string, error)
 	// Apps lists the apps that a caller may see.
 	Apps func(ctx context.Context, c Caller) ([]App, error)
 	// BaseURL is where others reach this server: a URL without a slash at its end.
@@ -134,6 +136,8 @@ func (w *Web) route(rw http.ResponseWriter, r *http.Request) error {
 		return serve(rw, r, "/api", get, w.reference)
 	case p == cliPath, p == cliPath+"/", p == cliAPIPath, p == cliAPIPath+"/":
 		return serve(rw, r, cliPath, append(get, post...), w.serveCLI)
+	case strings.HasPrefix(p, invitationPath):
+		return serve(rw, r, invitationRoute, append(get, post...), w.serveInvitation)
 	case strings.HasPrefix(p, staticPath):
 		return serve(rw, r, staticPath, get, w.asset)
 	}

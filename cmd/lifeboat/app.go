@@ -80,7 +80,8 @@ func (c *appCreateCmd) Run(ctx context.Context) error {
 	return nil
 }
 
-// ownersPath is where apps of the owner are made: one's own, or an organisation's, which is made if it is missing.
+// ownersPath is where apps of the owner are made: one's own, or an organisation's. For administrators of the server a
+// missing organisation is made; to others it may only be hidden.
 func (c *appCreateCmd) ownersPath(ctx context.Context, api *client.Client) (string, error) {
 	var me contract.User
 	if err := api.Call(ctx, "GET", "/user", nil, &me); err != nil {
@@ -90,6 +91,9 @@ func (c *appCreateCmd) ownersPath(ctx context.Context, api *client.Client) (stri
 		return "/apps", nil
 	}
 	org := "/orgs/" + url.PathEscape(c.App.owner)
+	if len(me.Permissions) == 0 {
+		return org + "/apps", nil
+	}
 	err := api.Call(ctx, "GET", org, nil, nil)
 	if diag.KindOf(err) == diag.NotFound && err != nil {
 		err = api.Call(ctx, "POST", "/orgs", map[string]string{"name": c.App.owner, "display_name": c.App.owner}, nil)

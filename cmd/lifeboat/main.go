@@ -28,6 +28,7 @@ type cli struct {
 	App     appCmd     `cmd:"" help:"Register, list and delete apps."`
 	Token   tokenCmd   `cmd:"" help:"Make, list and revoke API tokens."`
 	User    userCmd    `cmd:"" help:"Look after the accounts of people."`
+	Invite  inviteCmd  `cmd:"" help:"Invite people to organisations and apps."`
 	Person  personCmd  `cmd:"" help:"Hand over one person's data."`
 }
 

@@ -46,24 +46,44 @@ func FuzzRequests(f *testing.F) {
 		f.Add("POST", "/v0.1/apps", "", body)
 		f.Add("POST", "/v0.1/api_tokens", "", body)
 	}
+	for _, body := range []string{
+		`{"name":"..","display_name":"\u202e"}`, `{"user_email":"a@b.c","role":null,"permissions":["manager",null]}`, `{"role":7}`, `{"permissions":{}}`, `{"permissions":[]}`,
+		`{"display_name":" ","name":""}`, `{"subscription_id":"00000000-0000-0000-0000-000000000000"}`, `{"tenant_id":"1330b91c-0000-4000-8000-5b3bd942c9de","subscription_name":"\u0000"}`,
+		`{"icon_url":"http://%zz","description":null,"release_type":[]}`, `{"user_email":"` + strings.Repeat("é", 200) + `@x"}`,
+	} {
+		for _, path := range []string{"", "/users/olga", "/invitations", "/invitations/a@b.c", "/teams", "/teams/x", "/teams/x/users", "/teams/x/apps", "/apps"} {
+			f.Add("POST", "/v0.1/orgs/acme"+path, "", body)
+			f.Add("PATCH", "/v0.1/orgs/acme"+path, "", body)
+			f.Add("DELETE", "/v0.1/orgs/acme"+path, "", body)
+		}
+		for _, path := range []string{"", "/users/ann@example.com", "/invitations", "/invitations/a@b.c", "/transfer_to_org", "/azure_subscriptions", "/avatar"} {
+			f.Add("POST", "/v0.1/apps/acme/Shop"+path, "", body)
+			f.Add("PATCH", "/v0.1/apps/acme/Shop"+path, "", body)
+		}
+		f.Add("PUT", "/v0.1/admin/azure_subscriptions/1330b91c-0000-4000-8000-5b3bd942c9de", "", body)
+		f.Add("POST", "/v0.1/orgs", "", body)
+	}
 	w := newWorld(f, func(o *api.Options) { o.Log = nil })
+	admin := w.tokenOf(w.admin, 0, "all")
 	w.send(spec{n: 1}.log(), attach(1, crashID(1), "text/plain", "a", []byte("x")))
 	f.Fuzz(func(t *testing.T, method, path, query, body string) {
 		if path == "/v0.1/apps/acme/Shop" && method == "DELETE" {
 			return
 		}
-		r := &http.Request{
-			Method: method, URL: &url.URL{RawPath: path, RawQuery: query}, Header: http.Header{"X-Api-Token": {w.token}}, Body: http.NoBody,
-			Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		}
-		r.URL.Path, _ = url.PathUnescape(path)
-		if body != "" {
-			r.Body = http.MaxBytesReader(nil, readCloser{strings.NewReader(body)}, 1<<20)
-		}
-		answer := httptest.NewRecorder()
-		w.handler.ServeHTTP(answer, r.WithContext(t.Context()))
-		if answer.Code >= 500 || answer.Code < 200 {
-			t.Errorf("%s %s?%s: status %d %s", method, path, query, answer.Code, answer.Body)
+		for _, token := range []string{w.token, admin} {
+			r := &http.Request{
+				Method: method, URL: &url.URL{RawPath: path, RawQuery: query}, Header: http.Header{"X-Api-Token": {token}}, Body: http.NoBody,
+				Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+			}
+			r.URL.Path, _ = url.PathUnescape(path)
+			if body != "" {
+				r.Body = http.MaxBytesReader(nil, readCloser{strings.NewReader(body)}, 1<<20)
+			}
+			answer := httptest.NewRecorder()
+			w.handler.ServeHTTP(answer, r.WithContext(t.Context()))
+			if answer.Code >= 500 || answer.Code < 200 {
+				t.Errorf("%s %s?%s: status %d %s", method, path, query, answer.Code, answer.Body)
+			}
 		}
 	})
 }

@@ -365,6 +365,47 @@ func TestPageOfReadOnlyToken(t *testing.T) {
 	}
 }
 
+// TestJoin: a new person takes the link of an invitation, makes an account and is in, on the page and over the API.
+func TestJoin(t *testing.T) {
+	t.Parallel()
+	w := start(t)
+	w.call("POST", "/orgs", map[string]string{"display_name": "Acme & Co", "name": "acme"}, nil)
+	w.call("POST", "/orgs/acme/invitations", map[string]string{"user_email": "bob@example.com", "role": "admin"}, nil)
+	var made contract.Invitation
+	w.call("POST", "/orgs/acme/invitations/bob@example.com/link", nil, &made)
+	if page := w.get(made.AcceptURL); page.status != 200 || !strings.Contains(page.body, "invites you to the organisation <strong><bdi>Acme &amp; Co</bdi></strong> as admin") {
+		t.Errorf("the page is answered %d: %s", page.status, page.body)
+	}
+	jar, err := cookiejar.New(nil)
+	w.ok(err)
+	w.http.Jar = jar
+	const password = "a long password"
+	join := func() answer {
+		form := url.Values{"name": {"bob"}, "display_name": {"Bob the Builder"}, "password": {password}}
+		req, err := http.NewRequest("POST", made.AcceptURL, strings.NewReader(form.Encode()))
+		w.ok(err)
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		req.Header.Set("Origin", w.at.URL)
+		return w.do(req)
+	}
+	if page := join(); page.status != 200 || !strings.Contains(page.body, "Bob the Builder") {
+		t.Errorf("joining leads to %d: %s", page.status, page.body)
+	}
+	w.http.Jar = nil
+	if page := join(); page.status != 404 {
+		t.Errorf("a second time it is answered %d", page.status)
+	}
+	req, err := http.NewRequest("GET", w.at.URL+"/v0.1/orgs/acme/users/bob", nil)
+	w.ok(err)
+	req.SetBasicAuth("bob@example.com", password)
+	if a := w.do(req); a.status != 200 || !strings.Contains(a.body, `"role":"admin"`) {
+		t.Errorf("bob is %d %s", a.status, a.body)
+	}
+	if log := w.log.String(); strings.Contains(log, made.AcceptURL[len(made.AcceptURL)-40:]) || strings.Contains(log, "bob@") {
+		t.Error("the log holds the link or the address")
+	}
+}
+
 // deadlines is a connection that writes down which deadlines a handler sets.
 type deadlines struct {
 	*httptest.ResponseRecorder

@@ -17,9 +17,9 @@ type Owner struct {
 }
 
 // IsOrg reports whether the owner is an organisation.
-func (o *Owner) IsOrg() bool { return o.Org.Num != 0 }
+func (o Owner) IsOrg() bool { return o.Org.Num != 0 }
 
-func (o *Owner) name() string {
+func (o Owner) name() string {
 	if o.IsOrg() {
 		return o.Org.Name
 	}

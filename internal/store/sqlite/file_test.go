@@ -355,3 +355,52 @@ func TestMigrations(t *testing.T) {
 		}
 	}
 }
+
+// TestOwnersAdopted: names that owned apps before there were organisations have become some after a start. Nobody
+// gains rights by it.
+func TestOwnersAdopted(t *testing.T) {
+	t.Parallel()
+	ctx, dir := t.Context(), t.TempDir()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	db, err := sqlite.Open(ctx, dir, sqlite.Options{})
+	must(err)
+	ann, err := db.CreateUser(ctx, diag.User{ID: diag.RandomID(), Name: "ann"})
+	must(err)
+	for n, owner := range []string{"Acme", "ACME", "ann", "other"} {
+		app, err := db.CreateApp(ctx, diag.App{ID: diag.RandomID(), Secret: diag.RandomID(), Owner: owner, Name: fmt.Sprint("app", n), CreatedAt: int64(100 - n)})
+		must(err)
+		if owner == "Acme" {
+			must(db.SetMember(ctx, app.Num, ann.Num, diag.RoleViewer))
+		}
+	}
+	for range 2 {
+		must(db.Close())
+		db, err = sqlite.Open(ctx, dir, sqlite.Options{})
+		must(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	orgs, err := db.Orgs(ctx)
+	must(err)
+	if len(orgs) != 2 || !strings.EqualFold(orgs[0].Name, "acme") || orgs[0].CreatedAt != 99 || orgs[1].Name != "other" {
+		t.Errorf("organisations %+v", orgs)
+	}
+	apps, owners, err := db.OwnedApps(ctx)
+	must(err)
+	for _, a := range apps {
+		if o, ok := owners[strings.ToLower(a.Owner)]; !ok || o.IsOrg() == (a.Owner == "ann") {
+			t.Errorf("%s/%s is owned by %+v", a.Owner, a.Name, o)
+		}
+	}
+	users, err := db.OrgUsers(ctx, orgs[0].Num)
+	must(err)
+	role, err := db.RoleOf(ctx, apps[0].Num, ann.Num)
+	must(err)
+	if len(users) != 1 || users[0].Role != diag.OrgMember || role != diag.RoleViewer {
+		t.Errorf("users %+v; ann is %s", users, role)
+	}
+}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/getkin/kin-openapi/openapi3"
+
 	"lifeboat/internal/diag"
 )
 
@@ -126,5 +128,36 @@ func TestQ3Unauthorized(t *testing.T) {
 				t.Errorf("%s: %s", path, a.body)
 			}
 		}
+	}
+}
+
+// TestQ3Described: our own description has the form in which each call fails.
+func TestQ3Described(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	doc, err := openapi3.NewLoader().LoadFromData([]byte(w.callAs("", "GET", "/openapi.json").want(200).body))
+	w.must(err)
+	forms := map[string]int{}
+	for _, r := range routesOf(t) {
+		item := doc.Paths.Value(r.Path)
+		if item == nil {
+			t.Fatalf("%s is not described", r.Path)
+		}
+		failure := item.GetOperation(r.Method).Responses.Default()
+		forms[failure.Ref]++
+		for _, token := range []string{"", strings.Repeat("0", 40)} {
+			a := w.callAs(token, r.Method, fill(r.Path))
+			if a.status < 400 {
+				continue
+			}
+			var v any
+			w.must(json.Unmarshal([]byte(a.body), &v))
+			if err := failure.Value.Content.Get("application/json").Schema.Value.VisitJSON(v); err != nil {
+				t.Errorf("%s %s: %s is not as described: %v", r.Method, r.Path, a.body, err)
+			}
+		}
+	}
+	if len(forms) != 3 || forms["#/components/responses/AlertError"] != 5 {
+		t.Errorf("forms %v", forms)
 	}
 }

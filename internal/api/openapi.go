@@ -51,7 +51,7 @@ func Description(base, release string) ([]byte, error) {
 		}
 		path[strings.ToLower(r.method)] = d.operation(&r)
 	}
-	d.schema(reflect.TypeFor[contract.ErrorBody]())
+	failures := d.failures()
 	return json.MarshalIndent(map[string]any{
 		"openapi": "3.1.0",
 		"info": map[string]any{
@@ -62,11 +62,8 @@ func Description(base, release string) ([]byte, error) {
 		"security": []any{map[string]any{"token": []any{}}, map[string]any{"password": []any{}}, map[string]any{"bearer": []any{}}},
 		"paths":    paths,
 		"components": map[string]any{
-			"schemas": d.schemas,
-			"responses": map[string]any{"Error": map[string]any{
-				"description": "Why the call failed, for people and in every form that clients read.",
-				"content":     content("application/json", map[string]any{"$ref": "#/components/schemas/ErrorBody"}),
-			}},
+			"schemas":   d.schemas,
+			"responses": failures,
 			"securitySchemes": map[string]any{
 				"token":    map[string]any{"type": "apiKey", "in": "header", "name": "X-API-Token"},
 				"password": map[string]any{"type": "http", "scheme": "basic"},
@@ -83,11 +80,27 @@ func content(kind string, schema any) map[string]any {
 	return map[string]any{kind: map[string]any{"schema": schema}}
 }
 
+// failureNames are what the answers of failed calls are called, by their form (Q3).
+var failureNames = [...]string{contract.ErrorWords: "Error", contract.ErrorNumbers: "NumberedError", contract.ErrorAlerts: "AlertError"}
+
+// failures are the answers of failed calls.
+func (d *describer) failures() map[string]any {
+	all := map[string]any{}
+	for form, name := range failureNames {
+		body := contract.ErrorBody{}.In(contract.ErrorForm(form))
+		all[name] = map[string]any{
+			"description": "Why the call failed, for people and in every form that clients read.",
+			"content":     content("application/json", d.schema(reflect.TypeOf(body))),
+		}
+	}
+	return all
+}
+
 func (d *describer) operation(r *route) map[string]any {
 	o := operations()[r.name()]
 	about := map[string]any{
 		"operationId": r.operationID(), "summary": o.summary, "tags": []string{tag(r.path)}, "x-needs": needNames[r.need],
-		"responses": map[string]any{strconv.Itoa(o.code()): d.response(&o), "default": map[string]any{"$ref": "#/components/responses/Error"}},
+		"responses": map[string]any{strconv.Itoa(o.code()): d.response(&o), "default": map[string]any{"$ref": "#/components/responses/" + failureNames[r.errors]}},
 	}
 	if r.extra {
 		about["x-extension"] = true
@@ -241,7 +254,7 @@ func (d *describer) members(t reflect.Type) map[string]any {
 	s := map[string]any{"type": "object", "properties": properties}
 	if len(required) > 0 {
 		slices.Sort(required)
-		s["required"] = required
+		s["required"] = slices.Compact(required) // a member may stand in place of one of an embedded struct
 	}
 	return s
 }

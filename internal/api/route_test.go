@@ -88,6 +88,24 @@ func TestQ40Methods(t *testing.T) {
 	w.callAs("", "PATCH", "~/export_configurations").want(405)
 }
 
+// TestQ40HeadEverywhere: whatever is read by GET is asked for by HEAD, with the same status and length and no body.
+func TestQ40HeadEverywhere(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.send(spec{n: 1}.log())
+	group := w.theGroup()
+	for _, r := range routesOf(t) {
+		if r.Method != "GET" {
+			continue
+		}
+		path := strings.NewReplacer("{errorGroupId}", group, "{crash_group_id}", group, "{errorId}", crashID(1), "{crash_id}", crashID(1)).Replace(r.Path)
+		get, head := w.call("GET", fill(path)), w.call("HEAD", fill(path))
+		if head.status != get.status || head.body != "" || get.status == 200 && head.header.Get("Content-Length") != fmt.Sprint(len(get.body)) && !strings.Contains(get.body, "sig=") {
+			t.Errorf("%s: HEAD %d, length %s, GET %d, length %d", path, head.status, head.header.Get("Content-Length"), get.status, len(get.body))
+		}
+	}
+}
+
 // TestQ42Overlaps: patterns below errors/ that overlap are told apart, literals first.
 func TestQ42Overlaps(t *testing.T) {
 	t.Parallel()

@@ -63,6 +63,8 @@ type groupHits struct {
 	messages  *members              // reports whose message may please the filter; nil: any
 	byMessage map[diag.GroupID]bool // groups that have one, if those are few
 
+	looked, found int // reports looked at, and hits among them
+
 	seen   int
 	groups []GroupSummary
 	more   bool
@@ -159,6 +161,9 @@ func (h *groupHits) ranked() ([]groupPlace, error) {
 		}
 	}
 	k := ranking{order: []Order{h.q.OrderBy}}
+	if h.byPlace() {
+		k.most = h.q.Skip + h.q.Limit + 1
+	}
 	add := func(p *groupPlace) {
 		if (wanted == nil || wanted[p.id]) && h.may(p) {
 			k.add(p)
@@ -184,13 +189,29 @@ func (h *groupHits) may(p *groupPlace) bool {
 	}
 	return no != decide(h.q.Filter, func(leaf query.Expr) truth {
 		field := query.FieldOf(leaf)
-		switch field {
-		case "exceptionMessage", "exceptionFile", "exceptionLine", "appBuild":
+		if !inPlace(field) {
 			return unknown
 		}
 		g := GroupSummary{ID: p.id, Handled: p.handled, AppVersion: p.version, Count: p.n, Devices: p.devices, First: p.first, Last: p.last,
 			Reason: Reason{Type: p.kind, Class: p.class, Method: p.method}}
 		return truthOf(query.Match(leaf, func(string) query.Value { return h.s.groupValue(&g, field) }))
+	})
+}
+
+// inPlace says whether a group's place tells a field.
+func inPlace(field string) bool {
+	switch field {
+	case "exceptionMessage", "exceptionFile", "exceptionLine", "appBuild":
+		return false
+	}
+	return true
+}
+
+// byPlace says whether places alone tell which groups are hits.
+func (h *groupHits) byPlace() bool {
+	return len(h.s.terms) == 0 && query.Walk(h.q.Filter, func(part query.Expr) bool {
+		field := query.FieldOf(part)
+		return field == "" || inPlace(field)
 	})
 }
 
@@ -264,19 +285,28 @@ func (h *groupHits) walk(g diag.GroupID) (hit bool, err error) {
 		f.and("r.shard = $%d AND r.app = $%d AND r.grp = $%d", h.s.shard, h.s.app, g)
 		return f
 	}
-	first := true
+	looked := 0
 	err = h.s.pages(f, "r /* by report_grp */", true, firstOfOne, func(spots []spot) (on bool, err error) {
-		if !first { // most groups have it in their newest reports, or never: those are looked at
-			if spots, err = h.members.of(spots); err != nil {
-				return false, err
+		if looked < mostLooks && h.lucky() {
+			looked, h.looked = looked+len(spots), h.looked+len(spots)
+			if hit, err = h.any(spots); hit {
+				h.found++
 			}
+			return !hit, err
 		}
-		first = false
-		hit, err = h.any(spots)
+		if spots, err = h.members.of(spots); err == nil {
+			hit, err = h.any(spots)
+		}
 		return !hit, err
 	})
 	return hit, err
 }
+
+// mostLooks is how many of a group's newest reports are looked at before the search asks which may be hits.
+const mostLooks = 14
+
+// lucky says whether looking has been worth it so far: asking is dear, and needless for words that most have.
+func (h *groupHits) lucky() bool { return h.looked < 20*mostLooks || h.found*mostLooks >= h.looked }
 
 // condOf is what everything meets that e lets through, by the fields that are such; nil if nobody knows.
 func condOf(e query.Expr, such func(field string) bool) *SearchQuery {

@@ -177,6 +177,7 @@ type remover struct {
 
 	reports, attachments, events, others int
 
+	found  *unsearcher // see unsearch
 	frames []FrameRef
 	rows   []ReportRow // that went
 	groups map[diag.GroupID]*loss
@@ -218,7 +219,7 @@ func (r *remover) report(id diag.ID, feed uint64) (bool, error) {
 		return false, err
 	}
 	row := &rows[0]
-	if err := r.db.unsearchReport(r.t, row); err != nil {
+	if err := r.unsearch().report(row); err != nil {
 		return false, err
 	}
 	if _, err := r.t.exec("DELETE FROM report WHERE shard = $1 AND app = $2 AND id = $3", r.shard, r.app, id[:]); err != nil {
@@ -259,7 +260,7 @@ func (r *remover) attachment(id diag.ID, feed uint64) (bool, error) {
 	if err != nil || len(files) == 0 {
 		return false, err
 	}
-	if err := r.db.unsearchAttachment(r.t, &files[0]); err != nil {
+	if err := r.unsearch().attachment(&files[0]); err != nil {
 		return false, err
 	}
 	rows, err := r.t.exec("DELETE FROM attachment WHERE shard = $1 AND app = $2 AND id = $3 AND feed = $4", r.shard, r.app, id[:], feed)
@@ -288,8 +289,24 @@ func (r *remover) count(kind int) {
 	r.tally[kind]++
 }
 
+// unsearch takes what goes out of the full-text table, once settle is called.
+func (r *remover) unsearch() *unsearcher {
+	if r.found == nil {
+		r.found = &unsearcher{db: r.db, t: r.t, shard: r.shard, app: r.app}
+	}
+	return r.found
+}
+
 // settle makes counters right.
 func (r *remover) settle() error {
+	if err := r.recounted(); err != nil || r.found == nil {
+		return err
+	}
+	return r.found.finish(r.purge)
+}
+
+// recounted makes all counters right but those of days that outlive a purge.
+func (r *remover) recounted() error {
 	for kind, n := range r.tally {
 		if _, err := r.t.exec("UPDATE tally SET n = n - $4 WHERE shard = $1 AND app = $2 AND kind = $3", r.shard, r.app, kind, n); err != nil {
 			return err
@@ -324,7 +341,7 @@ func (r *remover) recount(group diag.GroupID, l *loss) error {
 		return err
 	}
 	if left -= l.n; left <= 0 {
-		if err := r.db.unsearchGroup(r.t, r.shard, r.app, group); err != nil {
+		if err := r.unsearch().group(group); err != nil {
 			return err
 		}
 		_, err := r.t.exec("DELETE FROM error_group WHERE shard = $1 AND app = $2 AND grp = $3", r.shard, r.app, group)

@@ -41,6 +41,12 @@ type Dialect interface {
 	SearchInsert(table string) string
 	// SearchDelete takes a number and its document, exactly as it was inserted. Nothing of it is left in the file.
 	SearchDelete(table string) string
+	// SearchLazily begins or ends a part of a transaction in which SearchDelete is cheap, but leaves documents in the
+	// file until the table is settled.
+	SearchLazily(table string, begin bool) []string
+	// SearchSettle rewrites a table so that nothing deleted is left: first with begin, then again and again, a bounded
+	// part each time, until there is no more. It runs in a writing transaction of the connection.
+	SearchSettle(ctx context.Context, c *sql.Conn, table string, begin bool) (more bool, err error)
 	// SearchFind takes what SearchQuery made, the lowest and the highest number, and how many are wanted at most.
 	// Its only row is the text of the numbers found, rising, with commas between them; NULL for none.
 	SearchFind(table string) string

@@ -87,7 +87,7 @@ var holdings = [...]holding{
 	{"index", "duplicate", nil, "shard feed member app segment pos"},
 	{"index", "problem", nil, "shard app feed member ingress what segment pos"},
 	{"index", "tally", nil, "shard app kind n"},
-	{"index", "search_app", nil, "shard app orphans"},
+	{"index", "search_app", nil, "shard app orphans stale"},
 	{"index", "active", []erasure{{"install", rowGoes}}, "shard app day version build model os country language used"},
 	{"index", "active_error", []erasure{{"install", rowGoes}}, "shard app day version build used"},
 	{"index", "active_shared", []erasure{{"install", rowGoes}}, "shard app day version build used"},
@@ -111,7 +111,7 @@ var holdings = [...]holding{
 	{"index", "arrival", nil, "shard app ingress feed segment pos"},
 
 	// Places outside of the store's fixed tables. Their columns are what lies there.
-	{"", "full-text table of each app in the index", []erasure{{"runs of three characters of what is searched", "taken out word by word, before the row that they belong to is deleted"}}, ""},
+	{"", "full-text table of each app in the index", []erasure{{"runs of three characters of what is searched", "taken out word by word before the row that they belong to is deleted; what a purge by age takes out is overwritten within about a day, or by DB.Scrub"}}, ""},
 	{"", "write-ahead logs of both halves", []erasure{{"rows", "gone after DB.Scrub"}}, ""},
 	{"", "journal segments", []erasure{{"header payload", "blanked: overwritten in place"}}, "footer dictionary"},
 	{"", "export spool", []erasure{{"windows", "the person is taken out of blobs that are not yet put; those put are treated as archive"}}, ""},

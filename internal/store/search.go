@@ -86,9 +86,13 @@ func (s *searchTables) clear() {
 }
 
 // raw runs a text that is not worth keeping prepared.
-func (t *tx) raw(text string) error {
-	_, err := t.conn.sql.ExecContext(t.ctx, t.conn.dialect.Rewrite(text))
-	return err
+func (t *tx) raw(texts ...string) error {
+	for _, text := range texts {
+		if _, err := t.conn.sql.ExecContext(t.ctx, t.conn.dialect.Rewrite(text)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // makeSearch sees to it that an app has its table.
@@ -96,15 +100,13 @@ func (db *DB) makeSearch(t *tx, shard uint8, app int64) error {
 	if db.searches.known(app) {
 		return nil
 	}
-	rows, err := t.exec("INSERT INTO search_app (shard, app, orphans) VALUES ($1, $2, 0) ON CONFLICT (shard, app) DO NOTHING", shard, app)
+	rows, err := t.exec("INSERT INTO search_app (shard, app, orphans, stale) VALUES ($1, $2, 0, 0) ON CONFLICT (shard, app) DO NOTHING", shard, app)
 	if err != nil {
 		return err
 	}
 	if rows > 0 {
-		for _, text := range t.conn.dialect.CreateSearch(searchTable(app)) {
-			if err := t.raw(text); err != nil {
-				return err
-			}
+		if err := t.raw(t.conn.dialect.CreateSearch(searchTable(app))...); err != nil {
+			return err
 		}
 	}
 	t.after = append(t.after, func() { db.searches.put(app) })
@@ -195,11 +197,15 @@ func (w *batchWriter) index(shard uint8, app, number int64, doc SearchDoc) {
 	}
 }
 
+func sortDocuments(all []document) {
+	slices.SortFunc(all, func(a, b document) int { return cmp.Or(cmp.Compare(a.app, b.app), cmp.Compare(a.number, b.number)) })
+}
+
 // writeDocuments writes the documents of the batch at its end and in the order of their numbers: a number that
 // goes back, or another statement in between, makes the engine begin a new piece of its table, and many pieces are
 // work for those who search and for those who merge them.
 func (w *batchWriter) writeDocuments() error {
-	slices.SortFunc(w.documents, func(a, b document) int { return cmp.Or(cmp.Compare(a.app, b.app), cmp.Compare(a.number, b.number)) })
+	sortDocuments(w.documents)
 	for i, d := range w.documents {
 		if i == 0 || w.documents[i-1].app != d.app {
 			if err := w.db.makeSearch(w.t, d.shard, d.app); err != nil {
@@ -213,61 +219,153 @@ func (w *batchWriter) writeDocuments() error {
 	return nil
 }
 
-// unsearchReport takes a report out of the full-text table. Call it before the report's row is deleted and before
-// its log is blanked in the journal: its document is built again from both. A log that is gone already leaves the
-// grams of its texts behind under a number that no row has; they are counted as orphans, find nothing, and go with
-// the next rebuilding of the index.
-func (db *DB) unsearchReport(t *tx, r *ReportRow) error {
+// unsearcher takes what is deleted out of an app's full-text table.
+type unsearcher struct {
+	db      *DB
+	t       *tx
+	shard   uint8
+	app     int64
+	docs    []document
+	orphans int
+}
+
+// report is to be called before the report's row is deleted and before its log is blanked in the journal: its document
+// is built again from both. A log that is gone already leaves the grams of its texts behind under a number that no row
+// has; they are counted as orphans, find nothing, and go with the next rebuilding of the index.
+func (u *unsearcher) report(r *ReportRow) error {
 	var n int64
-	err := t.get([]any{&n}, "SELECT num FROM report WHERE shard = $1 AND app = $2 AND id = $3", r.Shard, r.App, r.ID[:])
+	err := u.t.get([]any{&n}, "SELECT num FROM report WHERE shard = $1 AND app = $2 AND id = $3", u.shard, u.app, r.ID[:])
 	if err != nil {
 		return absent(err, "report")
 	}
-	texts, err := db.texts.ReportTexts(t.ctx, r)
-	if diag.KindOf(err) == diag.NotFound && err != nil {
-		return db.orphan(t, r.Shard, r.App)
+	texts, err := u.db.texts.ReportTexts(u.t.ctx, r)
+	if gone(err) {
+		u.orphans++
+		return nil
 	}
-	if err != nil {
-		return err
-	}
-	return db.unsearch(t, r.Shard, r.App, n, NewSearchDoc(r, texts.All).inGroup(r.Group))
+	u.take(n, NewSearchDoc(r, texts.All).inGroup(r.Group))
+	return err
 }
 
-// unsearchAttachment is unsearchReport for an attachment.
-func (db *DB) unsearchAttachment(t *tx, a *AttachmentRow) error {
-	text, err := db.texts.AttachmentText(t.ctx, a)
-	if diag.KindOf(err) == diag.NotFound && err != nil {
-		return db.orphan(t, a.Shard, a.App)
+// attachment is the same for an attachment.
+func (u *unsearcher) attachment(a *AttachmentRow) error {
+	text, err := u.db.texts.AttachmentText(u.t.ctx, a)
+	if gone(err) {
+		u.orphans++
+		return nil
 	}
-	if err != nil {
-		return err
-	}
-	return db.unsearch(t, a.Shard, a.App, fileNumber(a.Feed, a.Locator.Member), NewAttachmentDoc(a, text))
+	u.take(fileNumber(a.Feed, a.Locator.Member), NewAttachmentDoc(a, text))
+	return err
 }
 
-// unsearchGroup takes a group out of the full-text table. Call it before the group's row is deleted.
-func (db *DB) unsearchGroup(t *tx, shard uint8, app int64, g diag.GroupID) error {
+// group is to be called before the group's row is deleted.
+func (u *unsearcher) group(g diag.GroupID) error {
 	var s GroupSummary
-	err := s.load(t, shard, app, g)
+	err := s.load(u.t, u.shard, u.app, g)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil
 	}
-	if err != nil {
-		return err
-	}
-	return db.unsearch(t, shard, app, groupNumber(g), groupDoc(s.AppVersion, &s.Reason))
-}
-
-func (db *DB) unsearch(t *tx, shard uint8, app, number int64, doc SearchDoc) error {
-	there, err := db.hasSearch(t, shard, app)
-	if err != nil || !there || doc == "" {
-		return err
-	}
-	_, err = t.exec(t.conn.dialect.SearchDelete(searchTable(app)), number, string(doc))
+	u.take(groupNumber(g), groupDoc(s.AppVersion, &s.Reason))
 	return err
 }
 
-func (db *DB) orphan(t *tx, shard uint8, app int64) error {
-	_, err := t.exec("UPDATE search_app SET orphans = orphans + 1 WHERE shard = $1 AND app = $2", shard, app)
+func (u *unsearcher) take(number int64, doc SearchDoc) {
+	if doc != "" {
+		u.docs = append(u.docs, document{u.app, u.shard, number, doc})
+	}
+}
+
+// finish takes it all out. Lazily is for very many: what is taken out is not found any more at once, but is in the
+// file until settleSearch has been there.
+func (u *unsearcher) finish(lazily bool) error {
+	there, err := u.db.hasSearch(u.t, u.shard, u.app)
+	if err != nil || !there {
+		return err
+	}
+	table, d := searchTable(u.app), u.t.conn.dialect
+	if lazily {
+		if err := u.t.raw(d.SearchLazily(table, true)...); err != nil {
+			return err
+		}
+	}
+	sortDocuments(u.docs)
+	for i := range u.docs {
+		if _, err := u.t.exec(d.SearchDelete(table), u.docs[i].number, string(u.docs[i].doc)); err != nil {
+			return err
+		}
+	}
+	stale := 0
+	if lazily {
+		stale = len(u.docs)
+		if err := u.t.raw(d.SearchLazily(table, false)...); err != nil {
+			return err
+		}
+	}
+	if stale == 0 && u.orphans == 0 {
+		return nil
+	}
+	_, err = u.t.exec("UPDATE search_app SET stale = stale + $3, orphans = orphans + $4 WHERE shard = $1 AND app = $2", u.shard, u.app, stale, u.orphans)
 	return err
+}
+
+// The bounds of settleSearch.
+const (
+	settleEvery = 24 * 60 // calls of Tidy: about a day
+	settleSteps = 10      // in one call
+)
+
+// settleSearches rewrites full-text tables from which something was taken out lazily, so that nothing of it is left in
+// the file: a bounded part of each in one call, or all of it.
+func (db *DB) settleSearches(ctx context.Context, whole bool) error {
+	if db.settling.Add(1)%settleEvery == 0 || whole {
+		if err := db.beginSettling(ctx); err != nil {
+			return err
+		}
+	}
+	for steps := 0; whole || steps < settleSteps; steps++ {
+		more, err := db.settleStep(ctx)
+		if err != nil || !more {
+			return err
+		}
+	}
+	return nil
+}
+
+// beginSettling has every table rewritten that needs it.
+func (db *DB) beginSettling(ctx context.Context) error {
+	return db.index.update(ctx, func(t *tx) error {
+		apps, err := list(t, func(r *sql.Rows) (app int64, err error) { return app, r.Scan(&app) }, "SELECT app FROM search_app WHERE stale > 0")
+		for _, app := range apps {
+			if err == nil {
+				_, err = t.conn.dialect.SearchSettle(t.ctx, t.conn.sql, searchTable(app), true)
+			}
+		}
+		if err == nil {
+			_, err = t.exec("UPDATE search_app SET stale = -1 WHERE stale > 0")
+		}
+		return err
+	})
+}
+
+// settleStep rewrites a part of one table; false if there is none to rewrite.
+func (db *DB) settleStep(ctx context.Context) (more bool, err error) {
+	err = db.index.update(ctx, func(t *tx) error {
+		var (
+			shard uint8
+			app   int64
+		)
+		err := t.get([]any{&shard, &app}, "SELECT shard, app FROM search_app WHERE stale < 0 LIMIT 1")
+		if more = err == nil; errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		on, err := t.conn.dialect.SearchSettle(t.ctx, t.conn.sql, searchTable(app), false)
+		if err == nil && !on {
+			_, err = t.exec("UPDATE search_app SET stale = 0 WHERE shard = $1 AND app = $2", shard, app)
+		}
+		return err
+	})
+	return more, err
 }

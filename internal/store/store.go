@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"sync"
+	"sync/atomic"
 
 	"lifeboat/internal/diag"
 )
@@ -21,6 +22,7 @@ type DB struct {
 	shards   shardCache
 	groupIDs groupIDCache
 	searches searchTables
+	settling atomic.Int64 // calls of Tidy
 	texts    Texts
 	words    wordCache
 	memory   memory // of whoever writes to the index
@@ -98,13 +100,16 @@ func (db *DB) viewIndex(ctx context.Context, fn func(*tx) error) error {
 // closed, and rows of deleted apps go. Call it about once a minute.
 func (db *DB) Tidy(ctx context.Context) error {
 	db.boards.rest()
-	return errors.Join(db.sweep(ctx), db.sweepEvents(ctx), db.forgetArrivals(ctx), db.register.tidy(ctx), db.index.tidy(ctx))
+	return errors.Join(db.sweep(ctx), db.sweepEvents(ctx), db.forgetArrivals(ctx), db.settleSearches(ctx, false), db.register.tidy(ctx), db.index.tidy(ctx))
 }
 
 // Scrub sees to it that nothing deleted is left in the files of both halves: neither in the log nor where the
 // engine has moved rows away. It reads all of them, in bounded transactions, and is Busy while somebody still
 // reads what was there before: call it again.
 func (db *DB) Scrub(ctx context.Context) error {
+	if err := db.settleSearches(ctx, true); err != nil {
+		return err
+	}
 	for _, h := range [...]*half{db.register, db.index} {
 		if err := h.scrub(ctx); err != nil {
 			return err

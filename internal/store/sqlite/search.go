@@ -1,6 +1,9 @@
 package sqlite
 
 import (
+	"context"
+	"database/sql"
+	"fmt"
 	"strings"
 
 	"lifeboat/internal/store"
@@ -52,4 +55,36 @@ func (d dialect) joined(parts []store.SearchQuery, word string) string {
 		texts[i] = d.SearchQuery(part)
 	}
 	return "(" + strings.Join(texts, word) + ")"
+}
+
+// SearchLazily ends with a savepoint, at which the engine writes out what it has in mind, as it is set at that moment.
+func (dialect) SearchLazily(table string, begin bool) []string {
+	set := "INSERT INTO " + table + "(" + table + ", rank) VALUES ('secure-delete', "
+	if begin {
+		return []string{"SAVEPOINT lazily", "RELEASE lazily", set + "0)"}
+	}
+	return []string{"SAVEPOINT lazily", "RELEASE lazily", set + "1)"}
+}
+
+// settlePages is how many pages a step of SearchSettle writes.
+const settlePages = 200
+
+// SearchSettle merges all segments of a table into one (https://www.sqlite.org/fts5.html#the_merge_command). A step
+// that changes less than two rows had nothing to do.
+func (dialect) SearchSettle(ctx context.Context, c *sql.Conn, table string, begin bool) (more bool, err error) {
+	pages := settlePages
+	if begin {
+		pages = -pages
+	}
+	var before, after int64
+	if err := c.QueryRowContext(ctx, "SELECT total_changes()").Scan(&before); err != nil {
+		return false, fmt.Errorf("sqlite: settle: %w", err)
+	}
+	if _, err := c.ExecContext(ctx, "INSERT INTO "+table+"("+table+", rank) VALUES ('merge', ?)", pages); err != nil {
+		return false, fmt.Errorf("sqlite: settle %s: %w", table, err)
+	}
+	if err := c.QueryRowContext(ctx, "SELECT total_changes()").Scan(&after); err != nil {
+		return false, fmt.Errorf("sqlite: settle: %w", err)
+	}
+	return after-before >= 2, nil
 }

@@ -129,6 +129,74 @@ func TestSearchForgets(t *testing.T) {
 	}
 }
 
+// TestSearchForgetsPurged: what a purge took out is not found any more at once, and not in the file once it is
+// scrubbed; what is deleted later is gone at once again.
+func TestSearchForgetsPurged(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	db := open(t, dir, sqlite.Options{})
+	app, epoch, texts := createApp(t, db, "boat"), claim(t, db), secrets{}
+	db.SetTexts(texts)
+	const n = 600
+	all := reports(app, 1, n)
+	for at := 0; at < n; at += 50 {
+		b := store.Batch{Epoch: epoch, After: uint64(at), Through: uint64(at) + 50, Reports: all[at : at+50]}
+		for i := range b.Reports {
+			r := &b.Reports[i]
+			texts[r.ID], r.Group = "ordinary sorrow ༀༀༀ", 7
+			if at < n/2 {
+				texts[r.ID] = "ordinary sorrow ꙮꙮꙮ"
+			}
+			r.Search = store.NewSearchDoc(r, []string{texts[r.ID]})
+		}
+		apply(t, db, b)
+	}
+	p := store.Piece{Class: store.PurgeReports, Through: n / 2, Logs: map[int64][]store.Expired{}}
+	for _, r := range all[:n/2] {
+		p.Logs[app.Num] = append(p.Logs[app.Num], store.Expired{Feed: r.Feed, Kind: r.Kind, ID: r.ID, Install: r.Install})
+	}
+	if done, err := db.Purge(t.Context(), p); err != nil || done.Reports != n/2 {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	hits := func(q string) int {
+		rows, _, err := db.SearchReports(t.Context(), store.ReportSearch{App: app.Num, Q: q, Limit: n})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(rows)
+	}
+	if got := []int{hits("ꙮꙮꙮ"), hits("ༀༀༀ"), hits("sorrow")}; !slices.Equal(got, []int{0, n / 2, n / 2}) {
+		t.Fatalf("hits: %v", got)
+	}
+	has := func(word string) bool {
+		t.Helper()
+		body, err := os.ReadFile(filepath.Join(dir, "index.db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return bytes.Contains(body, []byte(word))
+	}
+	scrub := func() {
+		t.Helper()
+		if err := db.Scrub(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		intact(t, filepath.Join(dir, "index.db"))
+	}
+	scrub()
+	if has("ꙮꙮ") || !has("ༀༀ") || slices.Contains(words(t, dir, app.Num), "ꙮꙮꙮ") {
+		t.Error("the file holds what was purged, or does not hold what was not")
+	}
+	for _, r := range all[n/2:] {
+		if _, err := db.DeleteReport(t.Context(), app.Num, r.ID, 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if left := words(t, dir, app.Num); len(left) > 0 {
+		t.Errorf("words of nothing: %q", left)
+	}
+}
+
 // TestSearchPlans: what is searched for is found by an index, however the search goes about it: no statement looks at
 // all rows of a table that grows with reports.
 func TestSearchPlans(t *testing.T) {

@@ -54,6 +54,8 @@ func Run(t *testing.T, open func(t *testing.T, o Options) *store.DB) {
 		"exports":                   plain(exports),
 		"export cursor":             plain(exportCursor),
 		"group ids":                 plain(groupIDs),
+		"symbol uploads":            plain(symbolUploads),
+		"missing symbols":           plain(missingSymbols),
 		"group ids, racing":         plain(groupIDsRacing),
 		"group ids, colliding":      func(t *testing.T) { groupIDsColliding(t, open) },
 		"group words":               plain(groupWords),

@@ -96,6 +96,9 @@ type disk struct {
 }
 
 func (d *disk) ReadAt(b []byte, at int64) (int, error) {
+	if at < 0 { // an archive says so
+		return 0, errShort
+	}
 	if d.w.left -= int64(len(b)); d.w.left < 0 {
 		return 0, refusal("The upload is too large when it is unpacked.")
 	}

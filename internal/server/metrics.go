@@ -66,6 +66,7 @@ func (s *Server) writeMetrics(w io.Writer) {
 	s.writeJournalMetrics(w)
 	s.writePipelineMetrics(w)
 	s.writePurgeMetrics(w)
+	s.writeSymbolMetrics(w)
 	for _, e := range s.export.Stats() {
 		writeExportMetrics(w, &e)
 	}
@@ -142,6 +143,15 @@ func (s *Server) writePurgeMetrics(w io.Writer) {
 	if !p.Last.IsZero() {
 		gauge(w, "lifeboat_purge_last_timestamp_seconds", uint64(p.Last.Unix()))
 	}
+}
+
+func (s *Server) writeSymbolMetrics(w io.Writer) {
+	k := s.keeper.Stats()
+	counter(w, `lifeboat_symbol_uploads_total{state="indexed"}`, k.Indexed)
+	counter(w, `lifeboat_symbol_uploads_total{state="failed"}`, k.Failed)
+	counter(w, "lifeboat_symbol_uploads_removed_total", k.Removed)
+	counter(w, "lifeboat_symbol_upload_errors_total", k.Errors)
+	gauge(w, "lifeboat_symbol_uploads_unfinished_bytes", uint64(max(0, s.uploads.Unfinished())))
 }
 
 func writeExportMetrics(w io.Writer, e *export.Stat) {

@@ -143,7 +143,7 @@ func conform(t testing.TB, r *http.Request, a answer) {
 var ours = []string{
 	"errorGroupId", "reports_in_days", "events_in_days", "installId", "inner_exceptions", "blob_endpoint", "container", "prefix", "subscription_id", "blob_path_format_kind", "path", "handled_errors", "app_secret", "id", "accept_url", "organization", "app",
 	"app_builds",
-	"last_used_at", "expires_at",
+	"last_used_at", "expires_at", "problems",
 }
 
 // nullables may be null though the description knows no null (Q41).

@@ -229,12 +229,13 @@ func frames(b *strings.Builder, name, line *rand.Rand, n int) {
 func events(rng *rand.Rand, n int) string {
 	var b strings.Builder
 	b.WriteString(`{"logs":[`)
+	session := rng.IntN(1000) // what a device sends at once is mostly of one session
 	for i := range n {
 		if i > 0 {
 			b.WriteByte(',')
 		}
 		fmt.Fprintf(&b, `{"type":"event","timestamp":%q,"id":"%s","sid":"11111111-2222-4333-8444-%012d","name":"%s %s",`,
-			stamp(rng), idMark, rng.IntN(1000), pick(rng, verbs), pick(rng, nouns))
+			stamp(rng), idMark, session, pick(rng, verbs), pick(rng, nouns))
 		device(&b, rng)
 		fmt.Fprintf(&b, `,"typedProperties":[{"type":"string","name":"screen","value":%q},{"type":"long","name":"count","value":%d}]}`, pick(rng, nouns), rng.IntN(1000))
 	}

@@ -311,13 +311,14 @@ func (u *unsearcher) finish(lazily bool) error {
 // The bounds of settleSearch.
 const (
 	settleEvery = 24 * 60 // calls of Tidy: about a day
+	settleFirst = 60      // calls of Tidy: for a server that never runs for a day
 	settleSteps = 10      // in one call
 )
 
 // settleSearches rewrites full-text tables from which something was taken out lazily, so that nothing of it is left in
 // the file: a bounded part of each in one call, or all of it.
 func (db *DB) settleSearches(ctx context.Context, whole bool) error {
-	if db.settling.Add(1)%settleEvery == 0 || whole {
+	if db.settling.Add(1)%settleEvery == settleFirst || whole {
 		if err := db.beginSettling(ctx); err != nil {
 			return err
 		}
@@ -333,6 +334,11 @@ func (db *DB) settleSearches(ctx context.Context, whole bool) error {
 
 // beginSettling has every table rewritten that needs it.
 func (db *DB) beginSettling(ctx context.Context) error {
+	var n int64
+	err := db.viewIndex(ctx, func(t *tx) error { return t.get([]any{&n}, "SELECT COUNT(*) FROM search_app WHERE stale > 0") })
+	if err != nil || n == 0 {
+		return err
+	}
 	return db.index.update(ctx, func(t *tx) error {
 		apps, err := list(t, func(r *sql.Rows) (app int64, err error) { return app, r.Scan(&app) }, "SELECT app FROM search_app WHERE stale > 0")
 		for _, app := range apps {
@@ -349,16 +355,23 @@ func (db *DB) beginSettling(ctx context.Context) error {
 
 // settleStep rewrites a part of one table; false if there is none to rewrite.
 func (db *DB) settleStep(ctx context.Context) (more bool, err error) {
-	err = db.index.update(ctx, func(t *tx) error {
-		var (
-			shard uint8
-			app   int64
-		)
+	var (
+		shard uint8
+		app   int64
+	)
+	err = db.viewIndex(ctx, func(t *tx) error { // a transaction that writes would have an idle index seem busy
 		err := t.get([]any{&shard, &app}, "SELECT shard, app FROM search_app WHERE stale < 0 LIMIT 1")
 		if more = err == nil; errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}
-		if err != nil {
+		return err
+	})
+	if err != nil || !more {
+		return false, err
+	}
+	err = db.index.update(ctx, func(t *tx) error {
+		there, err := db.hasSearch(t, shard, app)
+		if err != nil || !there {
 			return err
 		}
 		on, err := t.conn.dialect.SearchSettle(t.ctx, t.conn.sql, searchTable(app), false)

@@ -41,6 +41,7 @@ const (
 type Keeper struct {
 	o     Options
 	wake  chan struct{} // has room for one
+	due   atomic.Bool   // Sweep, before its time
 	stats struct{ indexed, failed, removed, errors atomic.Int64 }
 }
 
@@ -63,6 +64,12 @@ func (k *Keeper) Wake() {
 	}
 }
 
+// SweepSoon has Run throw away now what belongs to no upload any more: an app was deleted.
+func (k *Keeper) SweepSoon() {
+	k.due.Store(true)
+	k.Wake()
+}
+
 // Stats counts what was done since the start.
 type Stats struct {
 	Indexed, Failed int64 // uploads that were looked into
@@ -77,12 +84,13 @@ func (k *Keeper) Stats() Stats {
 
 // Run works until ctx ends.
 func (k *Keeper) Run(ctx context.Context) {
-	swept, first := time.Duration(0), true
+	swept := time.Duration(0)
+	k.due.Store(true)
 	for ctx.Err() == nil {
 		k.report(ctx, k.Work(ctx))
-		if now := k.o.Clock.Monotonic(); first || now-swept >= sweepPause {
+		if now := k.o.Clock.Monotonic(); k.due.Swap(false) || now-swept >= sweepPause {
 			k.report(ctx, k.Sweep(ctx))
-			swept, first = now, false
+			swept = now
 		}
 		k.rest(ctx)
 	}

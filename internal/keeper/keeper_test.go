@@ -266,6 +266,12 @@ func TestRun(t *testing.T) {
 		if got := w.state(second); got != "indexed" {
 			t.Errorf("after a minute it is %q", got)
 		}
+		w.ok(w.store.DeleteApp(t.Context(), w.app.Num))
+		w.keeper.SweepSoon()
+		synctest.Wait()
+		if w.hasFile(first) || w.hasFile(second) {
+			t.Error("files of a deleted app are left")
+		}
 		cancel()
 		<-done
 		w.store.Close()

@@ -66,6 +66,7 @@ func (s *Server) appNumbers(ctx context.Context) ([]int64, error) {
 func (s *Server) appsChanged() {
 	s.ingest.Invalidate()
 	s.purge.Wake()
+	s.keeper.SweepSoon()
 	select {
 	case s.scrubs.changed <- struct{}{}:
 	default:

@@ -44,6 +44,7 @@ type appCreateCmd struct {
 	Platform    string  `required:"" placeholder:"P" help:"Java, Objective-C-Swift, UWP, Cordova, React-Native, Unity, Electron, Xamarin, WPF, WinForms or Custom."`
 	DisplayName string  `name:"display-name" help:"Name for people. Default: NAME."`
 	Description string  `help:"A sentence about it."`
+	Secret      string  `env:"LIFEBOAT_APP_SECRET" placeholder:"GUID" help:"Secret of an app that is out already, as it was in App Center. Default: a new one. Takes an administrator."`
 	remote
 }
 
@@ -67,6 +68,9 @@ func (c *appCreateCmd) Run(ctx context.Context) error {
 	}
 	if c.Description != "" {
 		body["description"] = c.Description
+	}
+	if c.Secret != "" {
+		body["app_secret"] = c.Secret
 	}
 	var app contract.App
 	if err := api.Call(ctx, "POST", path, body, &app); err != nil {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"lifeboat/internal/auth"
 	"lifeboat/internal/contract"
 	"lifeboat/internal/diag"
 	"lifeboat/internal/respond"
@@ -148,6 +149,23 @@ type newApp struct {
 	OS          string `json:"os"`
 	Platform    string `json:"platform"`
 	ReleaseType string `json:"release_type"`
+	AppSecret   string `json:"app_secret,omitempty"` // ours: of an app that is out already
+}
+
+// secret is a new one, or the one that apps which are out already send. Only administrators may choose it: whoever
+// has it gets what those apps send.
+func (n *newApp) secret(q *request) (diag.ID, error) {
+	if n.AppSecret == "" {
+		return diag.RandomID(), nil
+	}
+	if err := auth.RequireAdmin(&q.caller); err != nil {
+		return diag.ID{}, err
+	}
+	id, ok := diag.ParseID(n.AppSecret)
+	if !ok || id.IsZero() {
+		return diag.ID{}, diag.Errorf(diag.Invalid, "app_secret must be a GUID.")
+	}
+	return id, nil
 }
 
 // createApp makes an app of the caller.
@@ -162,9 +180,13 @@ func (q *request) newApp(owner string) error {
 	if err := body.check(); err != nil {
 		return err
 	}
+	secret, err := body.secret(q)
+	if err != nil {
+		return err
+	}
 	now := q.o.Clock.Now()
 	app, of, err := q.o.Store.CreateAppOf(q.ctx(), diag.App{
-		ID: diag.NewID(now), Secret: diag.RandomID(), Owner: owner, Name: body.Name, DisplayName: body.DisplayName,
+		ID: diag.NewID(now), Secret: secret, Owner: owner, Name: body.Name, DisplayName: body.DisplayName,
 		Description: body.Description, OS: body.OS, Platform: body.Platform, ReleaseType: body.ReleaseType,
 		CreatedAt: now.UnixMilli(), UpdatedAt: now.UnixMilli(),
 	}, q.caller.User.Num)

@@ -21,7 +21,7 @@ func scanApp(scan func(...any) error) (a diag.App, err error) {
 	return a, err
 }
 
-const appTaken = "There is an app of this name."
+const appTaken = "There is an app of this name, or with this secret."
 
 // CreateApp adds an app and gives it its number. A taken name, id or secret is a Conflict. Whether there is such an
 // owner is not asked: CreateAppOf does that.

@@ -180,10 +180,9 @@ func (d *describer) parameters(r *route, o *operation) (all []any) {
 
 // parameter describes a parameter of the query.
 type parameter struct {
-	kind   string // string, integer, boolean, date-time
-	words  string // that it may be, with blanks between them
-	about  string
-	pieces bool // several values with | between them
+	kind  string // string, integer, boolean, date-time
+	words string // that it may be, with blanks between them
+	about string
 }
 
 func (p parameter) schema() map[string]any {

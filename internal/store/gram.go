@@ -12,11 +12,10 @@ import (
 // A text is found by its grams: runs of three characters, folded. A gram ends a field with gramEnd, so that every
 // run of two characters begins a gram, too. What grams say is a candidate: whether the text is really there is
 // looked up in the text.
+//
+// Documents are deleted by being built again: who changes anything here, or what NewSearchDoc takes from a report,
+// adds a migration of the index that rebuilds.
 type gram uint64
-
-// gramVersion is that of everything here and of what NewSearchDoc takes from a report: documents are deleted by
-// being built again. Who changes any of it adds a migration of the index that rebuilds.
-const gramVersion = 1
 
 // gramEnd stands behind each field. Texts may hold it, too: then there is a candidate more.
 const gramEnd = '\ue000'

@@ -336,7 +336,7 @@ func TestNoRoom(t *testing.T) {
 	_, file := folder(t, false)
 	o := options()
 	o.Into = t.TempDir()
-	o.Space = func(string) (uint64, uint64, error) { return 64<<20 + 300_000, 1 << 40, nil } // the symbol file has 700,000
+	o.Space = func(string) (uint64, uint64, error) { return 64<<20 + 600_000, 1 << 40, nil } // the symbol file has 700,000
 	_, err := backup.Read(t.Context(), bytes.NewReader(file), o)
 	if diag.KindOf(err) != diag.Busy || !strings.Contains(err.Error(), "no room for symbols/kept/cd") {
 		t.Errorf("got %v", err)

@@ -75,8 +75,8 @@ func freePort(t *testing.T) string {
 	return port
 }
 
-// startProxy runs nginx or caddy in front of an address.
-func startProxy(t *testing.T, name, upstream string) *reverseProxy {
+// runReverseProxy runs nginx or caddy in front of an address.
+func runReverseProxy(t *testing.T, name, upstream string) *reverseProxy {
 	t.Helper()
 	bin, err := exec.LookPath(name)
 	if err != nil {
@@ -207,7 +207,7 @@ func TestReverseProxy(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := start(t, "--trusted-proxy", "127.0.0.1")
-			p := startProxy(t, name, s.Address())
+			p := runReverseProxy(t, name, s.Address())
 			device := map[string]string{"App-Secret": s.Secret, "Install-ID": scriptInstall}
 			var last diag.ID
 			for _, two := range []bool{false, true} {
@@ -287,7 +287,7 @@ func TestReverseProxyHeaders(t *testing.T) {
 			}()
 		}
 	}()
-	p := startProxy(t, "nginx", l.Addr().String())
+	p := runReverseProxy(t, "nginx", l.Addr().String())
 	config := p.config(tls.VersionTLS13)
 	config.NextProtos = []string{"http/1.1"}
 	c, err := tls.Dial("tcp", p.address, config)

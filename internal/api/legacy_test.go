@@ -40,7 +40,7 @@ func TestLegacyGroups(t *testing.T) {
 	for query, want := range map[string]int{
 		"group_status=open": 1, "group_status=CLOSED": 0, "group_type=GroupType1": 1, "group_type=GroupType2": 0, "app_version=nope": 0,
 		"last_occurrence_from=2099-01-01": 0, "last_occurrence_to=2099-01-01": 1, "last_occurrence_to=2001-01-01": 0,
-		"$orderby=" + url.QueryEscape("display_id desc"): 1, "group_text_search=zzz": 0, "group_text_search=" + id: 1,
+		"$orderby=" + url.QueryEscape("display_id desc"): 1, "group_text_search=zzz": 0, "group_text_search=IS+gone": 1, "group_text_search=" + id: 1,
 	} {
 		if get("~/crash_groups?"+query, &list); len(list.Groups) != want {
 			t.Errorf("%s: %d groups, want %d", query, len(list.Groups), want)

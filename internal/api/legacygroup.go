@@ -196,21 +196,21 @@ func crashGroupStackTrace(q *request) error {
 	return groupStackTrace(q)
 }
 
-// groupsWith tells the groups that have all words of a text; nil for all of them.
+// maxTextHits is how many groups a text may be found in.
+const maxTextHits = 10_000
+
+// groupsWith tells the groups that searchGroups finds with a text; nil for all of them.
 func (q *request) groupsWith(text string) (func(diag.GroupID) bool, error) {
-	words := strings.Fields(strings.ToLower(text))
-	if len(words) == 0 {
+	if strings.TrimSpace(text) == "" {
 		return nil, nil
 	}
-	groups, _, err := q.o.Store.Groups(q.ctx(), store.GroupQuery{App: q.app.Num})
-	if err != nil {
-		return nil, err
+	groups, more, err := q.o.Store.SearchGroups(q.ctx(), store.GroupSearch{App: q.app.Num, Q: text, Limit: maxTextHits})
+	if err == nil && more {
+		err = diag.Errorf(diag.Invalid, "group_text_search finds more than %d groups: add words.", maxTextHits)
 	}
 	found := map[diag.GroupID]bool{}
 	for i := range groups {
-		r := &groups[i].Reason
-		all := strings.ToLower(strings.Join([]string{r.Type, r.OSExceptionType, r.Class, r.Method, r.File, r.CodeRaw, groups[i].ID.Format(groups[i].Handled)}, "\n"))
-		found[groups[i].ID] = !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(all, w) })
+		found[groups[i].ID] = true
 	}
-	return func(id diag.GroupID) bool { return found[id] }, nil
+	return func(id diag.GroupID) bool { return found[id] }, err
 }
